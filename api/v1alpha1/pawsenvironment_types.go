@@ -1,0 +1,472 @@
+package v1alpha1
+
+import (
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// PawsEnvironmentSpec describes the stack that shall run. An empty spec is
+// the infrastructure at production's shape: 3 etcd, 3 PostgreSQL with
+// synchronous replication, 3 Redis with 3 Sentinels, no apps.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.apps) || self.apps.all(a, !has(a.dependsOn) || a.dependsOn.all(d, d in ['etcd', 'postgres', 'redis'] || self.apps.exists(b, b.name == d && b.name != a.name)))",message="dependsOn must name etcd, postgres, redis or another app of this environment"
+type PawsEnvironmentSpec struct {
+	// Etcd is the store in which Patroni keeps who leads.
+	// +kubebuilder:default={}
+	// +optional
+	Etcd EtcdSpec `json:"etcd,omitzero"`
+
+	// Postgres is the Patroni-managed PostgreSQL cluster.
+	// +kubebuilder:default={}
+	// +optional
+	Postgres PostgresSpec `json:"postgres,omitzero"`
+
+	// Redis is the Redis replication set and the Sentinels that watch it.
+	// +kubebuilder:default={}
+	// +optional
+	Redis RedisSpec `json:"redis,omitzero"`
+
+	// Apps are the application services, started once what they depend on is ready.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=16
+	// +optional
+	Apps []AppSpec `json:"apps,omitempty"`
+
+	// SecretsRef names the Secret, in the environment's namespace, that holds
+	// the passwords. The operator reads it and never writes it.
+	// +kubebuilder:default={name: "paws360-secrets"}
+	// +optional
+	SecretsRef SecretReference `json:"secretsRef,omitzero"`
+
+	// Suspend stops the operator from changing anything of this environment.
+	// Health is still watched and reported.
+	// +optional
+	Suspend bool `json:"suspend,omitempty"`
+}
+
+// SecretReference names a Secret in the environment's namespace.
+type SecretReference struct {
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=253
+	Name string `json:"name"`
+}
+
+// StorageSpec is the volume of one member.
+type StorageSpec struct {
+	// Size is a Kubernetes quantity of bytes. It may grow, never shrink.
+	// +kubebuilder:validation:MaxLength=32
+	// +kubebuilder:validation:XValidation:rule="isQuantity(self)",message="size must be a quantity such as 1Gi"
+	// +kubebuilder:validation:XValidation:rule="!isQuantity(self) || !isQuantity(oldSelf) || quantity(self).compareTo(quantity(oldSelf)) >= 0",message="storage cannot shrink"
+	Size string `json:"size"`
+
+	// StorageClassName is the class of the claim; the cluster's default when unset.
+	// +optional
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="storageClassName cannot change"
+	// +kubebuilder:validation:MaxLength=253
+	StorageClassName *string `json:"storageClassName,omitempty"`
+}
+
+// ExposeSpec asks for a port on every node, which pawskind maps to the host.
+type ExposeSpec struct {
+	// NodePort is the port on the nodes.
+	// +kubebuilder:validation:Minimum=30000
+	// +kubebuilder:validation:Maximum=32767
+	NodePort int32 `json:"nodePort"`
+}
+
+// EtcdSpec describes the etcd cluster.
+//
+// +kubebuilder:validation:XValidation:rule="self.replicas % 2 == 1",message="etcd replicas must be odd: an even count adds a member to lose but no failure to tolerate"
+type EtcdSpec struct {
+	// Replicas is the number of voting members: 1, 3, 5 or 7.
+	// +kubebuilder:default=3
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=7
+	// +optional
+	Replicas int32 `json:"replicas,omitempty"`
+
+	// Image overrides the operator's etcd image.
+	// +optional
+	Image string `json:"image,omitempty"`
+
+	// Storage is each member's volume.
+	// +kubebuilder:default={size: "1Gi"}
+	// +optional
+	Storage StorageSpec `json:"storage,omitzero"`
+
+	// Resources overrides each member's requests and limits.
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+}
+
+// SynchronousMode is Patroni's synchronous_mode.
+// +kubebuilder:validation:Enum=quorum;"on";"off"
+type SynchronousMode string
+
+const (
+	// SynchronousQuorum acknowledges a commit once any one standby has it.
+	SynchronousQuorum SynchronousMode = "quorum"
+	// SynchronousOn acknowledges a commit once the standby chosen by Patroni has it.
+	SynchronousOn SynchronousMode = "on"
+	// SynchronousOff acknowledges a commit that only the leader has.
+	SynchronousOff SynchronousMode = "off"
+)
+
+// PostgresSpec describes the PostgreSQL cluster and the Patroni that runs it.
+//
+// +kubebuilder:validation:XValidation:rule="self.replicas > 1 || self.synchronousMode == 'off'",message="a single PostgreSQL member has no standby to acknowledge its writes: set synchronousMode to off, or replicas to 2 or more"
+// +kubebuilder:validation:XValidation:rule="self.version == oldSelf.version",message="the PostgreSQL major version cannot change in place: dump, reset, and restore instead"
+type PostgresSpec struct {
+	// Version is the PostgreSQL major version.
+	// +kubebuilder:default="17"
+	// +kubebuilder:validation:Enum="15";"17"
+	// +optional
+	Version string `json:"version,omitempty"`
+
+	// Replicas is the number of members, the leader included.
+	// +kubebuilder:default=3
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=9
+	// +optional
+	Replicas int32 `json:"replicas,omitempty"`
+
+	// Image overrides the operator's image for Version.
+	// +optional
+	Image string `json:"image,omitempty"`
+
+	// Patroni holds the failover timings.
+	// +kubebuilder:default={}
+	// +optional
+	Patroni PatroniSpec `json:"patroni,omitzero"`
+
+	// SynchronousMode is Patroni's synchronous_mode. In quorum and on, nothing
+	// is acknowledged without a standby (synchronous_mode_strict).
+	// +kubebuilder:default=quorum
+	// +optional
+	SynchronousMode SynchronousMode `json:"synchronousMode,omitempty"`
+
+	// Parameters are PostgreSQL settings, applied through Patroni's dynamic
+	// configuration.
+	// +kubebuilder:validation:MaxProperties=64
+	// +optional
+	Parameters map[string]string `json:"parameters,omitempty"`
+
+	// Storage is each member's volume.
+	// +kubebuilder:default={size: "5Gi"}
+	// +optional
+	Storage StorageSpec `json:"storage,omitzero"`
+
+	// Resources overrides each member's requests and limits.
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+
+	// Expose puts the leader on a port of the nodes.
+	// +optional
+	Expose *ExposeSpec `json:"expose,omitempty"`
+}
+
+// PatroniSpec holds Patroni's timings, in seconds.
+//
+// Patroni silently rewrites timings that break loop_wait + 2*retry_timeout <= ttl
+// (Patroni documentation, "Dynamic Configuration Settings"), so they are refused here.
+//
+// +kubebuilder:validation:XValidation:rule="self.loopWait + 2 * self.retryTimeout <= self.ttl",message="ttl must be at least loopWait + 2 * retryTimeout"
+type PatroniSpec struct {
+	// TTL is the leader lease.
+	// +kubebuilder:default=30
+	// +kubebuilder:validation:Minimum=20
+	// +kubebuilder:validation:Maximum=600
+	// +optional
+	TTL int32 `json:"ttl,omitempty"`
+
+	// LoopWait is the longest sleep between two runs of the HA loop.
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=300
+	// +optional
+	LoopWait int32 `json:"loopWait,omitempty"`
+
+	// RetryTimeout bounds the retries of etcd and PostgreSQL operations.
+	// +kubebuilder:default=10
+	// +kubebuilder:validation:Minimum=3
+	// +kubebuilder:validation:Maximum=300
+	// +optional
+	RetryTimeout int32 `json:"retryTimeout,omitempty"`
+
+	// PrimaryStartTimeout is how long a crashed leader may recover before
+	// another is elected. 0 elects at once.
+	// +kubebuilder:default=300
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	PrimaryStartTimeout *int32 `json:"primaryStartTimeout,omitempty"`
+}
+
+// RedisSpec describes the Redis replication set and its Sentinels.
+//
+// +kubebuilder:validation:XValidation:rule="self.sentinels % 2 == 1",message="sentinels must be odd: an even count adds a Sentinel to lose but no failure to tolerate"
+// +kubebuilder:validation:XValidation:rule="self.quorum <= self.sentinels",message="quorum cannot exceed the number of sentinels"
+// +kubebuilder:validation:XValidation:rule="self.minReplicasToWrite < self.replicas",message="minReplicasToWrite must be below replicas: the master is not its own replica"
+type RedisSpec struct {
+	// Replicas is the number of Redis servers, the master included.
+	// +kubebuilder:default=3
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=9
+	// +optional
+	Replicas int32 `json:"replicas,omitempty"`
+
+	// Sentinels is the number of Sentinels: 1, 3, 5 or 7.
+	// +kubebuilder:default=3
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=7
+	// +optional
+	Sentinels int32 `json:"sentinels,omitempty"`
+
+	// Quorum is how many Sentinels must find the master down.
+	// +kubebuilder:default=2
+	// +kubebuilder:validation:Minimum=1
+	// +optional
+	Quorum int32 `json:"quorum,omitempty"`
+
+	// DownAfterMilliseconds is how long the master may be silent before a
+	// Sentinel finds it down.
+	// +kubebuilder:default=5000
+	// +kubebuilder:validation:Minimum=500
+	// +kubebuilder:validation:Maximum=600000
+	// +optional
+	DownAfterMilliseconds int32 `json:"downAfterMilliseconds,omitempty"`
+
+	// MinReplicasToWrite is how many replicas must be connected for the master
+	// to accept a write. It bounds what an asynchronous failover can lose.
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=0
+	// +optional
+	MinReplicasToWrite *int32 `json:"minReplicasToWrite,omitempty"`
+
+	// Image overrides the operator's image for Redis and Sentinel.
+	// +optional
+	Image string `json:"image,omitempty"`
+
+	// Storage is each Redis server's volume.
+	// +kubebuilder:default={size: "1Gi"}
+	// +optional
+	Storage StorageSpec `json:"storage,omitzero"`
+
+	// Resources overrides each Redis server's requests and limits.
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+
+	// SentinelResources overrides each Sentinel's requests and limits.
+	// +optional
+	SentinelResources *corev1.ResourceRequirements `json:"sentinelResources,omitempty"`
+
+	// Expose puts the master on a port of the nodes.
+	// +optional
+	Expose *ExposeSpec `json:"expose,omitempty"`
+}
+
+// AppSpec is one application service: a Deployment and a Service of its name.
+//
+// Apps are told where their dependencies are by environment variables:
+// postgres gives DATABASE_URL (JDBC), DATABASE_USERNAME, DATABASE_PASSWORD;
+// redis gives REDIS_SENTINELS, REDIS_MASTER_NAME, REDIS_PASSWORD,
+// REDIS_SENTINEL_PASSWORD; an app NAME gives NAME_URL.
+type AppSpec struct {
+	// Name is the name of the Deployment and of the Service.
+	// +kubebuilder:validation:MaxLength=40
+	// +kubebuilder:validation:Pattern=`^[a-z]([-a-z0-9]*[a-z0-9])?$`
+	// +kubebuilder:validation:XValidation:rule="!(self in ['etcd', 'postgres', 'patroni', 'patroni-leader', 'patroni-replica', 'redis', 'redis-master', 'sentinel'])",message="this name belongs to a component of the environment"
+	Name string `json:"name"`
+
+	// Image is the container image.
+	// +kubebuilder:validation:MinLength=1
+	// +kubebuilder:validation:MaxLength=512
+	Image string `json:"image"`
+
+	// Port is where the app listens; it is told by the variable PORT.
+	// +kubebuilder:validation:Minimum=1
+	// +kubebuilder:validation:Maximum=65535
+	Port int32 `json:"port"`
+
+	// Replicas is the number of pods.
+	// +kubebuilder:default=1
+	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:Maximum=20
+	// +optional
+	Replicas *int32 `json:"replicas,omitempty"`
+
+	// Env are further environment variables.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=128
+	// +optional
+	Env []corev1.EnvVar `json:"env,omitempty"`
+
+	// SecretEnv are keys of the environment's Secret handed in as variables
+	// of the same name.
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=32
+	// +optional
+	SecretEnv []string `json:"secretEnv,omitempty"`
+
+	// Health are the paths that tell how the app is.
+	// +kubebuilder:default={}
+	// +optional
+	Health AppHealthSpec `json:"health,omitzero"`
+
+	// MetricsPath serves Prometheus metrics; none when empty.
+	// +optional
+	MetricsPath string `json:"metricsPath,omitempty"`
+
+	// DependsOn are components (etcd, postgres, redis) or apps that must be
+	// ready before this app is first started.
+	// +listType=set
+	// +kubebuilder:validation:MaxItems=8
+	// +kubebuilder:validation:items:MaxLength=40
+	// +optional
+	DependsOn []string `json:"dependsOn,omitempty"`
+
+	// Resources are the pods' requests and limits.
+	// +optional
+	Resources *corev1.ResourceRequirements `json:"resources,omitempty"`
+
+	// Expose puts the app on a port of the nodes.
+	// +optional
+	Expose *ExposeSpec `json:"expose,omitempty"`
+}
+
+// AppHealthSpec are an app's health endpoints.
+type AppHealthSpec struct {
+	// Path answers 200 with the app's health and, as JSON, that of what it uses.
+	// +kubebuilder:default="/health"
+	// +kubebuilder:validation:Pattern=`^/`
+	// +optional
+	Path string `json:"path,omitempty"`
+
+	// ReadinessPath answers 200 when the app can serve.
+	// +kubebuilder:default="/health/ready"
+	// +kubebuilder:validation:Pattern=`^/`
+	// +optional
+	ReadinessPath string `json:"readinessPath,omitempty"`
+
+	// LivenessPath answers 200 while the process is alive.
+	// +kubebuilder:default="/health/live"
+	// +kubebuilder:validation:Pattern=`^/`
+	// +optional
+	LivenessPath string `json:"livenessPath,omitempty"`
+}
+
+// PawsEnvironmentStatus is what the operator last saw.
+type PawsEnvironmentStatus struct {
+	// ObservedGeneration is the generation of the spec that was last
+	// reconciled without an error.
+	// +optional
+	ObservedGeneration int64 `json:"observedGeneration,omitempty"`
+
+	// Conditions tell how the environment is; their types and reasons are
+	// documented in this package.
+	// +listType=map
+	// +listMapKey=type
+	// +optional
+	Conditions []metav1.Condition `json:"conditions,omitempty"`
+
+	// Members are the single servers and app pods.
+	// +listType=atomic
+	// +optional
+	Members []MemberStatus `json:"members,omitempty"`
+
+	// Leader is the PostgreSQL leader's name.
+	// +optional
+	Leader string `json:"leader,omitempty"`
+
+	// RedisMaster is the name of the master that Sentinel announces.
+	// +optional
+	RedisMaster string `json:"redisMaster,omitempty"`
+
+	// Endpoints are the addresses inside the cluster.
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Endpoints []EndpointStatus `json:"endpoints,omitempty"`
+}
+
+// Health is a verdict on one member or component.
+// +kubebuilder:validation:Enum=Healthy;Degraded;Unhealthy;Unknown
+type Health string
+
+const (
+	// Healthy: it does all that it should.
+	Healthy Health = "Healthy"
+	// Degraded: it serves, with something that needs a look.
+	Degraded Health = "Degraded"
+	// Unhealthy: it does not serve.
+	Unhealthy Health = "Unhealthy"
+	// Unknown: it could not be asked.
+	Unknown Health = "Unknown"
+)
+
+// MemberStatus is the verdict on one member.
+type MemberStatus struct {
+	// Component is etcd, postgres, redis, sentinel or an app's name.
+	Component string `json:"component"`
+	// Name is the pod's name.
+	Name string `json:"name"`
+	// Role is the member's role: leader, follower, learner, replica, master, sentinel, app.
+	// +optional
+	Role string `json:"role,omitempty"`
+	// Health is the verdict.
+	Health Health `json:"health"`
+	// Lag is how far a replica is behind, as the class under which it is
+	// judged: "<1s", "<5s" or ">=5s". The exact figure is in pawskind health.
+	// +optional
+	Lag string `json:"lag,omitempty"`
+	// Message says why the member is not healthy.
+	// +optional
+	Message string `json:"message,omitempty"`
+}
+
+// EndpointStatus is one address.
+type EndpointStatus struct {
+	// Name is what it serves: postgres, postgres-replica, redis, sentinel, etcd or an app.
+	Name string `json:"name"`
+	// Address is host:port or a URL, inside the cluster.
+	Address string `json:"address"`
+	// NodePort is the port on the nodes, when exposed.
+	// +optional
+	NodePort int32 `json:"nodePort,omitempty"`
+}
+
+// PawsEnvironment is one highly available PAWS360 stack in one namespace.
+//
+// +kubebuilder:object:root=true
+// +kubebuilder:subresource:status
+// +kubebuilder:resource:shortName=pawsenv,categories=all
+// +kubebuilder:printcolumn:name="Ready",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].status`
+// +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
+// +kubebuilder:printcolumn:name="Leader",type=string,JSONPath=`.status.leader`
+// +kubebuilder:printcolumn:name="Redis",type=string,JSONPath=`.status.redisMaster`
+// +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
+// +kubebuilder:printcolumn:name="Etcd",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="EtcdReady")].status`
+// +kubebuilder:printcolumn:name="Postgres",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="PostgresReady")].status`
+// +kubebuilder:printcolumn:name="Sync",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="SynchronousReplication")].status`
+// +kubebuilder:printcolumn:name="Apps",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="AppsReady")].status`
+// +kubebuilder:printcolumn:name="Message",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="Ready")].message`
+type PawsEnvironment struct {
+	metav1.TypeMeta   `json:",inline"`
+	metav1.ObjectMeta `json:"metadata,omitempty"`
+
+	// +kubebuilder:default={}
+	// +optional
+	Spec PawsEnvironmentSpec `json:"spec,omitzero"`
+	// +optional
+	Status PawsEnvironmentStatus `json:"status,omitzero"`
+}
+
+// PawsEnvironmentList is a list of environments.
+//
+// +kubebuilder:object:root=true
+type PawsEnvironmentList struct {
+	metav1.TypeMeta `json:",inline"`
+	metav1.ListMeta `json:"metadata,omitempty"`
+	Items           []PawsEnvironment `json:"items"`
+}

@@ -1,0 +1,132 @@
+// Package naming holds the names that the operator gives to what it makes:
+// labels, components, Services and ports. An environment has its namespace to
+// itself, so names need no prefix.
+package naming
+
+import (
+	"fmt"
+
+	"github.com/paws360/pawskind/api/v1alpha1"
+)
+
+// Labels of every object and pod of an environment.
+const (
+	// LabelEnvironment is the PawsEnvironment's name.
+	LabelEnvironment = "paws360.io/environment"
+	// LabelComponent is the component: etcd, postgres, redis, sentinel or an app's name.
+	LabelComponent = "paws360.io/component"
+	// LabelRole is a pod's role in its cluster, kept by the databases' own
+	// callbacks and repaired by the operator; Services select by it.
+	LabelRole = "paws360.io/role"
+)
+
+// Components that every environment has.
+const (
+	Etcd     = "etcd"
+	Postgres = "postgres"
+	Redis    = "redis"
+	Sentinel = "sentinel"
+)
+
+// Roles of LabelRole.
+const (
+	RolePrimary = "primary"
+	RoleReplica = "replica"
+	RoleMaster  = "master"
+)
+
+// Services. Those of a StatefulSet's name are headless and give its pods their
+// stable DNS names; the others follow a role.
+const (
+	ServicePatroni        = "patroni"
+	ServicePatroniLeader  = "patroni-leader"
+	ServicePatroniReplica = "patroni-replica"
+	ServiceRedisMaster    = "redis-master"
+)
+
+// Ports of the components.
+const (
+	PortEtcdClient  = 2379
+	PortEtcdPeer    = 2380
+	PortEtcdMetrics = 2381
+	PortPostgres    = 5432
+	PortPatroni     = 8008
+	PortRedis       = 6379
+	PortSentinel    = 26379
+)
+
+const (
+	// FieldOwner is the operator's one field manager in server-side apply.
+	FieldOwner = "pawskind"
+	// RoleServiceAccount is used by the pods whose callbacks keep LabelRole.
+	RoleServiceAccount = "pawskind-member"
+	// RedisMasterSet is the name under which Sentinel watches the master.
+	RedisMasterSet = "mymaster"
+	// Database and DatabaseUser are the application's.
+	Database     = "paws360"
+	DatabaseUser = "paws360"
+)
+
+// Keys of the environment's Secret.
+const (
+	KeyPostgresPassword    = "POSTGRES_PASSWORD"
+	KeyReplicationPassword = "POSTGRES_REPLICATION_PASSWORD"
+	KeyDatabasePassword    = "POSTGRES_APP_PASSWORD"
+	KeyEtcdRootPassword    = "ETCD_ROOT_PASSWORD"
+	KeyPatroniPassword     = "PATRONI_RESTAPI_PASSWORD"
+	KeyRedisPassword       = "REDIS_PASSWORD"
+	KeySentinelPassword    = "REDIS_SENTINEL_PASSWORD"
+	KeyJWTSecret           = "JWT_SECRET"
+	KeySessionSecret       = "SESSION_SECRET"
+)
+
+// RequiredKeys are the Secret's keys without which nothing is started.
+func RequiredKeys() []string {
+	return []string{
+		KeyPostgresPassword, KeyReplicationPassword, KeyDatabasePassword,
+		KeyEtcdRootPassword, KeyPatroniPassword, KeyRedisPassword,
+		KeySentinelPassword, KeyJWTSecret, KeySessionSecret,
+	}
+}
+
+// StatefulSet is the name of a component's StatefulSet and headless Service.
+func StatefulSet(component string) string {
+	if component == Postgres {
+		return ServicePatroni
+	}
+	return component
+}
+
+// Member is the pod name of a component's member; ordinals start at 1.
+func Member(component string, ordinal int32) string {
+	return fmt.Sprintf("%s-%d", StatefulSet(component), ordinal)
+}
+
+// MemberHost is a member's DNS name, fully qualified so that it resolves from
+// every namespace, the operator's included.
+func MemberHost(namespace, component string, ordinal int32) string {
+	return PodHost(namespace, component, Member(component, ordinal))
+}
+
+// PodHost is the DNS name of the component's pod of that name.
+func PodHost(namespace, component, pod string) string {
+	return fmt.Sprintf("%s.%s.%s.svc", pod, StatefulSet(component), namespace)
+}
+
+// Labels are the labels of all that belongs to a component of the environment.
+func Labels(env *v1alpha1.PawsEnvironment, component string) map[string]string {
+	return map[string]string{
+		LabelEnvironment:               env.Name,
+		LabelComponent:                 component,
+		"app.kubernetes.io/name":       component,
+		"app.kubernetes.io/instance":   env.Name,
+		"app.kubernetes.io/part-of":    "paws360",
+		"app.kubernetes.io/managed-by": FieldOwner,
+	}
+}
+
+// Selector are the labels by which the pods of a component are found. They
+// never change: a StatefulSet's selector is immutable.
+func Selector(env *v1alpha1.PawsEnvironment, component string) map[string]string {
+	return map[string]string{LabelEnvironment: env.Name, LabelComponent: component}
+}
