@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# Sees to it that this machine has a working container engine.
+#
+# A Docker or Podman that works is used untouched. Where there is none, one is
+# installed and started on Debian and Ubuntu as root; elsewhere this says what
+# to install. PAWSKIND_PROVIDER (docker, podman, auto) chooses the engine.
+set -euo pipefail
+
+readonly cache="${XDG_CACHE_HOME:-$HOME/.cache}/pawskind"
+readonly wrapper=/usr/local/lib/pawskind/ocirt
+repo=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+readonly repo
+
+say() { printf '[host] %s\n' "$*" >&2; }
+die() { # code exit what remedy
+  printf '[SYSTEM] %s: %s | %s\n' "$1" "$3" "$4" >&2
+  exit "$2"
+}
+
+# An engine works when it answers and, on a host that lacks CAP_SYS_RESOURCE,
+# starts containers through the wrapper: privileged ones fail without it.
+docker_works() {
+  command -v docker >/dev/null || return 1
+  local runtime
+  runtime=$(docker info --format '{{.DefaultRuntime}}' 2>/dev/null) || return 1
+  [ -n "$runtime" ] && { ! lacks_sys_resource || [ "$runtime" = pawskind ]; }
+}
+podman_works() {
+  command -v podman >/dev/null || return 1
+  local runtime
+  runtime=$(podman info --format '{{.Host.OCIRuntime.Path}}' 2>/dev/null) || return 1
+  ! lacks_sys_resource || [ "$runtime" = "$wrapper" ]
+}
+
+works() {
+  case "$1" in
+    docker) docker_works ;;
+    podman) podman_works ;;
+    auto) docker_works || podman_works ;;
+    *) die ERR_SYS_010 2 "PAWSKIND_PROVIDER is '$1'" "Use docker, podman or auto" ;;
+  esac
+}
+
+# Only where the kernel's bounding set lacks CAP_SYS_RESOURCE (bit 24) does a
+# privileged container need the wrapper.
+lacks_sys_resource() {
+  local bounding
+  bounding=$(awk '/^CapBnd:/ {print $2}' /proc/self/status)
+  (((16#$bounding >> 24 & 1) == 0))
+}
+
+install_wrapper() {
+  local built
+  built=$(mktemp)
+  (cd "$repo" && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$built" ./hack/ocirt)
+  if ! cmp -s "$built" "$wrapper"; then
+    install -D -m 0755 "$built" "$wrapper"
+    say "installed the OCI runtime wrapper: this machine lacks CAP_SYS_RESOURCE"
+  fi
+  rm -f "$built"
+}
+
+# merge_json FILE FILTER: applies a jq filter to a JSON file that may not exist.
+merge_json() {
+  local file=$1 filter=$2 merged
+  mkdir -p "$(dirname "$file")"
+  merged=$( (cat "$file" 2>/dev/null || echo '{}') | jq "$filter")
+  [ "$merged" = "$(cat "$file" 2>/dev/null)" ] || printf '%s\n' "$merged" >"$file"
+}
+
+apt_install() {
+  local missing=() package
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  say "installing ${missing[*]}"
+  export DEBIAN_FRONTEND=noninteractive
+  if ! apt-get install -y -qq --no-install-recommends "${missing[@]}" >"$cache/apt.log" 2>&1; then
+    apt-get update -qq >"$cache/apt.log" 2>&1 || true
+    apt-get install -y -qq --no-install-recommends "${missing[@]}" >>"$cache/apt.log" 2>&1 ||
+      die ERR_SYS_011 1 "installing ${missing[*]} failed: $(tail -n 1 "$cache/apt.log")" "Look at $cache/apt.log, or install a container engine by hand"
+  fi
+}
+
+start_docker() {
+  if [ -d /run/systemd/system ]; then
+    systemctl start docker
+  else
+    # A killed engine leaves its files behind; none of its processes live.
+    if pgrep -x dockerd >/dev/null; then
+      pkill -HUP -x dockerd || true
+    else
+      rm -f /var/run/docker.pid /var/run/docker.sock /run/docker/containerd/containerd.pid
+      pgrep -f 'containerd --config /var/run/docker' >/dev/null || rm -rf /run/docker/containerd
+      say "starting dockerd (log: /var/log/dockerd.log)"
+      setsid nohup dockerd >>/var/log/dockerd.log 2>&1 </dev/null &
+    fi
+  fi
+  local i
+  for ((i = 0; i < 300; i++)); do
+    docker_works && return
+    sleep 0.1
+  done
+  die ERR_SYS_012 1 "dockerd did not start within 30 s: $(tail -n 1 /var/log/dockerd.log 2>/dev/null)" "Look at /var/log/dockerd.log"
+}
+
+set_up_docker() {
+  apt_install docker.io iptables jq
+  if lacks_sys_resource; then
+    install_wrapper
+    merge_json /etc/docker/daemon.json \
+      ".runtimes.pawskind.path = \"$wrapper\" | .\"default-runtime\" = \"pawskind\""
+  fi
+  start_docker
+}
+
+set_up_podman() {
+  apt_install podman iptables jq
+  if lacks_sys_resource; then
+    install_wrapper
+    mkdir -p /etc/containers/containers.conf.d
+    cat >/etc/containers/containers.conf.d/50-pawskind.conf <<CONF
+[engine]
+runtime = "pawskind"
+cgroup_manager = "cgroupfs"
+[engine.runtimes]
+pawskind = ["$wrapper"]
+CONF
+  fi
+  podman_works || die ERR_SYS_012 1 "podman does not work: $(podman info 2>&1 | tail -n 1)" "Run 'podman info' and mend what it says"
+}
+
+# kind's nodes each take some 250 inotify instances.
+raise_inotify() {
+  local name want have
+  while read -r name want; do
+    have=$(cat "/proc/sys/fs/inotify/$name")
+    if [ "$have" -lt "$want" ] && [ -w "/proc/sys/fs/inotify/$name" ] &&
+      echo "$want" 2>/dev/null >"/proc/sys/fs/inotify/$name"; then
+      say "raised fs.inotify.$name from $have to $want"
+    fi
+  done <<LIMITS
+max_user_instances 1024
+max_user_watches 524288
+LIMITS
+}
+
+main() {
+  local provider=${PAWSKIND_PROVIDER:-auto}
+  raise_inotify
+  works "$provider" && exit 0
+  [ "$provider" = auto ] && provider=docker
+  if [ "$(uname -s)" != Linux ] || [ ! -e /etc/debian_version ]; then
+    die ERR_SYS_013 3 "no working container engine was found" "Install and start Docker (20.10 or newer) or Podman (4.0 or newer), then run this again"
+  fi
+  if [ "$(id -u)" != 0 ]; then
+    die ERR_SYS_013 3 "no working container engine was found" "Run 'sudo apt-get install docker.io' and add yourself to the docker group, or run this again as root"
+  fi
+  mkdir -p "$cache"
+  "set_up_$provider"
+  say "$provider is ready"
+}
+
+main "$@"

@@ -1,0 +1,137 @@
+package etcd
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/paws360/pawskind/internal/naming"
+)
+
+// Action is one change of the membership or of the number of pods.
+type Action string
+
+// The actions by which a cluster is scaled, one at a time.
+const (
+	// ActionNone: pods and membership are as asked.
+	ActionNone Action = "None"
+	// ActionAdd: announce the member of Ordinal to the cluster as a learner.
+	ActionAdd Action = "Add"
+	// ActionGrow: start the pods up to Ordinal.
+	ActionGrow Action = "Grow"
+	// ActionPromote: let the learner MemberID vote.
+	ActionPromote Action = "Promote"
+	// ActionRemove: take MemberID, of Ordinal, out of the cluster.
+	ActionRemove Action = "Remove"
+	// ActionShrink: stop the pods above Ordinal.
+	ActionShrink Action = "Shrink"
+	// ActionWait: the cluster is not fit to be changed now.
+	ActionWait Action = "Wait"
+)
+
+// Step is the next thing to do, with what it is done to.
+type Step struct {
+	Action   Action
+	Ordinal  int32
+	MemberID uint64
+	Why      string
+}
+
+// NextStep decides how the cluster comes one step nearer to the desired number
+// of members, given how many pods its StatefulSet runs. Members are added as
+// learners and promoted once they follow, so that a joining member never
+// counts for quorum before it can vote (etcd documentation, "Learner"); they
+// leave the membership before their pod stops.
+func NextStep(namespace string, desired, pods int32, facts Facts) Step {
+	members := facts.Membership
+	if len(members) == 0 {
+		return Step{Action: ActionWait, Why: "no member answers with the member list"}
+	}
+	for _, m := range members {
+		if m.Learner {
+			return stepForLearner(namespace, pods, m, facts)
+		}
+	}
+	if extra, ordinal, ok := highestAbove(namespace, desired, members); ok {
+		if !facts.AllUp(desired) {
+			return Step{Action: ActionWait, Why: "members that stay are not all healthy"}
+		}
+		return Step{Action: ActionRemove, MemberID: extra.ID, Ordinal: ordinal}
+	}
+	if pods > desired {
+		return Step{Action: ActionShrink, Ordinal: desired}
+	}
+	if int32(len(members)) < desired {
+		if !facts.AllUp(int32(len(members))) {
+			return Step{Action: ActionWait, Why: "a member is down: none is added meanwhile"}
+		}
+		return Step{Action: ActionAdd, Ordinal: lowestMissing(namespace, desired, members)}
+	}
+	if pods < desired {
+		return Step{Action: ActionGrow, Ordinal: desired}
+	}
+	return Step{Action: ActionNone}
+}
+
+func stepForLearner(namespace string, pods int32, learner Member, facts Facts) Step {
+	ordinal := ordinalOf(namespace, learner)
+	if pods < ordinal {
+		return Step{Action: ActionGrow, Ordinal: ordinal, MemberID: learner.ID}
+	}
+	if m, ok := facts.Member(naming.Member(naming.Etcd, ordinal)); ok && m.Err == "" {
+		return Step{Action: ActionPromote, Ordinal: ordinal, MemberID: learner.ID}
+	}
+	return Step{Action: ActionWait, Ordinal: ordinal, Why: fmt.Sprintf("learner %s has not started yet", naming.Member(naming.Etcd, ordinal))}
+}
+
+func highestAbove(namespace string, desired int32, members []Member) (member Member, ordinal int32, found bool) {
+	for _, m := range members {
+		if o := ordinalOf(namespace, m); o > desired && o > ordinal {
+			member, ordinal, found = m, o, true
+		}
+	}
+	return member, ordinal, found
+}
+
+func lowestMissing(namespace string, desired int32, members []Member) int32 {
+	have := map[int32]bool{}
+	for _, m := range members {
+		have[ordinalOf(namespace, m)] = true
+	}
+	for o := int32(1); o <= desired; o++ {
+		if !have[o] {
+			return o
+		}
+	}
+	return desired
+}
+
+// ordinalOf is the ordinal behind a member's peer URL; 0 for a stranger's. The
+// URL is used and not the name: a member that was added has no name before it
+// has started.
+func ordinalOf(namespace string, m Member) int32 {
+	for _, url := range m.PeerURLs {
+		var ordinal int32
+		host := strings.TrimPrefix(url, "http://")
+		if n, _ := fmt.Sscanf(host, "etcd-%d.", &ordinal); n == 1 && url == PeerURL(namespace, ordinal) {
+			return ordinal
+		}
+	}
+	return 0
+}
+
+// Joining is the bootstrap for the members as they are listed, in which the
+// learner of the given ordinal starts with its identity.
+func Joining(namespace string, members []Member) Bootstrap {
+	b := Bootstrap{Existing: true, Identities: map[string]string{}}
+	for _, m := range members {
+		o := ordinalOf(namespace, m)
+		if o == 0 {
+			continue
+		}
+		b.Ordinals = append(b.Ordinals, o)
+		if m.Learner {
+			b.Identities[naming.Member(naming.Etcd, o)] = fmt.Sprintf("%x", m.ID)
+		}
+	}
+	return b
+}

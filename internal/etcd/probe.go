@@ -1,0 +1,230 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/backoff"
+
+	"github.com/paws360/pawskind/internal/naming"
+)
+
+// MemberFacts is what one member answered.
+type MemberFacts struct {
+	Name string
+	// Err is why the member could not be asked; empty when it answered.
+	Err      string
+	ID       uint64
+	LeaderID uint64
+	Learner  bool
+	Revision int64
+	Version  string
+	// DBSize is the size of the database file in bytes.
+	DBSize int64
+	// Alarms are what the member itself complains of, such as NOSPACE.
+	Alarms []string
+}
+
+// Member is an entry of the cluster's member list.
+type Member struct {
+	ID       uint64
+	Name     string
+	PeerURLs []string
+	Learner  bool
+}
+
+// Facts is one look at all members.
+type Facts struct {
+	Members []MemberFacts
+	// Membership is the member list of the first member that gave one.
+	Membership []Member
+}
+
+// Member finds the facts of the member of that name.
+func (f Facts) Member(name string) (MemberFacts, bool) {
+	for _, m := range f.Members {
+		if m.Name == name {
+			return m, true
+		}
+	}
+	return MemberFacts{}, false
+}
+
+// AllUp tells whether the members of ordinals 1 to n answered and know a leader.
+func (f Facts) AllUp(n int32) bool {
+	for o := int32(1); o <= n; o++ {
+		m, ok := f.Member(naming.Member(naming.Etcd, o))
+		if !ok || m.Err != "" || m.LeaderID == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// Prober asks members and keeps its connections between looks.
+type Prober struct {
+	mu      sync.Mutex
+	clients map[string]*clientv3.Client
+	// Endpoint gives a member's client URL.
+	Endpoint func(namespace string, ordinal int32) string
+}
+
+// NewProber asks members at their DNS names.
+func NewProber() *Prober {
+	return &Prober{clients: map[string]*clientv3.Client{}, Endpoint: ClientURL}
+}
+
+// Probe asks members 1 to replicas in parallel, each for at most the given time.
+func (p *Prober) Probe(ctx context.Context, namespace string, replicas int32, timeout time.Duration) Facts {
+	facts := Facts{Members: make([]MemberFacts, replicas)}
+	lists := make([][]Member, replicas)
+	var wg sync.WaitGroup
+	for i := range facts.Members {
+		wg.Go(func() {
+			ctx, cancel := context.WithTimeout(ctx, timeout)
+			defer cancel()
+			ordinal := int32(i) + 1
+			facts.Members[i], lists[i] = p.ask(ctx, namespace, ordinal)
+		})
+	}
+	wg.Wait()
+	for _, list := range lists {
+		if len(list) > 0 {
+			facts.Membership = list
+			break
+		}
+	}
+	return facts
+}
+
+func (p *Prober) ask(ctx context.Context, namespace string, ordinal int32) (MemberFacts, []Member) {
+	facts := MemberFacts{Name: naming.Member(naming.Etcd, ordinal)}
+	endpoint := p.Endpoint(namespace, ordinal)
+	client, err := p.Client(endpoint)
+	if err != nil {
+		facts.Err = err.Error()
+		return facts, nil
+	}
+	status, err := client.Status(ctx, endpoint)
+	if err != nil {
+		facts.Err = reason(err)
+		return facts, nil
+	}
+	facts.ID, facts.LeaderID = status.Header.MemberId, status.Leader
+	facts.Revision, facts.Version = status.Header.Revision, status.Version
+	facts.DBSize, facts.Learner = status.DbSize, status.IsLearner
+	facts.Alarms = status.Errors
+	if facts.LeaderID == 0 || facts.Learner {
+		return facts, nil // a linearizable member list needs a leader, and a voter to ask
+	}
+	list, err := client.MemberList(ctx)
+	if err != nil {
+		return facts, nil
+	}
+	members := make([]Member, 0, len(list.Members))
+	for _, m := range list.Members {
+		members = append(members, Member{ID: m.ID, Name: m.Name, PeerURLs: m.PeerURLs, Learner: m.IsLearner})
+	}
+	return facts, members
+}
+
+// Client is the kept connection to one endpoint.
+func (p *Prober) Client(endpoint string) (*clientv3.Client, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if c, ok := p.clients[endpoint]; ok {
+		return c, nil
+	}
+	c, err := clientv3.New(clientv3.Config{
+		Endpoints:   []string{endpoint},
+		DialTimeout: 2 * time.Second,
+		Logger:      zap.NewNop(),
+		// A member that comes back after minutes is asked within seconds.
+		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
+			Backoff:           backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second},
+			MinConnectTimeout: 2 * time.Second,
+		})},
+	})
+	if err != nil {
+		return nil, fmt.Errorf("connecting to etcd at %s: %w", endpoint, err)
+	}
+	p.clients[endpoint] = c
+	return c, nil
+}
+
+// Forget closes the connections to an environment's members.
+func (p *Prober) Forget(namespace string, replicas int32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for o := int32(1); o <= replicas; o++ {
+		endpoint := p.Endpoint(namespace, o)
+		if c, ok := p.clients[endpoint]; ok {
+			_ = c.Close()
+			delete(p.clients, endpoint)
+		}
+	}
+}
+
+// Add announces the member of the given ordinal as a learner.
+func (p *Prober) Add(ctx context.Context, namespace string, via, ordinal int32) error {
+	c, err := p.Client(p.Endpoint(namespace, via))
+	if err != nil {
+		return err
+	}
+	if _, err := c.MemberAddAsLearner(ctx, []string{PeerURL(namespace, ordinal)}); err != nil {
+		return fmt.Errorf("adding etcd member %d: %w", ordinal, err)
+	}
+	return nil
+}
+
+// ErrNotReady says that a learner does not yet follow closely enough to vote.
+var ErrNotReady = errors.New("the learner has not caught up yet")
+
+// Promote lets a learner vote.
+func (p *Prober) Promote(ctx context.Context, namespace string, via int32, id uint64) error {
+	c, err := p.Client(p.Endpoint(namespace, via))
+	if err != nil {
+		return err
+	}
+	if _, err := c.MemberPromote(ctx, id); err != nil {
+		return fmt.Errorf("%w: promoting etcd member %x: %w", ErrNotReady, id, err)
+	}
+	return nil
+}
+
+// Remove takes a member out of the cluster.
+func (p *Prober) Remove(ctx context.Context, namespace string, via int32, id uint64) error {
+	c, err := p.Client(p.Endpoint(namespace, via))
+	if err != nil {
+		return err
+	}
+	if _, err := c.MemberRemove(ctx, id); err != nil {
+		return fmt.Errorf("removing etcd member %x: %w", id, err)
+	}
+	return nil
+}
+
+// MoveLeader hands the leadership to another member; via must be the leader.
+func (p *Prober) MoveLeader(ctx context.Context, namespace string, via int32, to uint64) error {
+	c, err := p.Client(p.Endpoint(namespace, via))
+	if err != nil {
+		return err
+	}
+	if _, err := c.MoveLeader(ctx, to); err != nil {
+		return fmt.Errorf("moving etcd's leadership to %x: %w", to, err)
+	}
+	return nil
+}
+
+func reason(err error) string {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "does not answer"
+	}
+	return err.Error()
+}

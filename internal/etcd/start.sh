@@ -1,0 +1,22 @@
+#!/bin/sh
+# Starts one etcd member. A member that was added to a running cluster comes
+# with the identity it was given (a file named after the pod); data of an older
+# identity on the volume belongs to a removed member, which etcd would refuse.
+set -eu
+want=$(cat "/bootstrap/identity-$POD_NAME" 2>/dev/null || true)
+have=$(cat /data/identity 2>/dev/null || true)
+if [ -n "$want" ] && [ "$want" != "$have" ]; then
+  rm -rf /data/etcd
+  echo "$want" >/data/identity
+fi
+exec etcd --name="$POD_NAME" --data-dir=/data/etcd \
+  --listen-client-urls=http://0.0.0.0:2379 \
+  --listen-peer-urls=http://0.0.0.0:2380 \
+  --listen-metrics-urls=http://0.0.0.0:2381 \
+  --advertise-client-urls="http://$POD_NAME.etcd.$POD_NAMESPACE.svc:2379" \
+  --initial-advertise-peer-urls="http://$POD_NAME.etcd.$POD_NAMESPACE.svc:2380" \
+  --initial-cluster="$(cat /bootstrap/initial-cluster)" \
+  --initial-cluster-state="$(cat /bootstrap/initial-cluster-state)" \
+  --initial-cluster-token="$POD_NAMESPACE" \
+  --auto-compaction-mode=periodic --auto-compaction-retention=1h \
+  --logger=zap --log-level=info
