@@ -26,15 +26,14 @@ install_mmdebstrap() {
     { apt-get update -qq && apt-get install -y -qq --no-install-recommends mmdebstrap; } >/dev/null
 }
 
-# The fixed date keeps the archive, and with it the image, the same wherever
-# the same packages go in.
+# The fixed dates keep the image's id the same wherever the same packages go in.
 make_archive() {
-  local new
+  local work layer
   install_mmdebstrap
   mkdir -p "$cache"
-  new=$(mktemp "$cache/.$suite-XXXXXX.tar")
+  work=$(mktemp -d "$cache/.$suite-XXXXXX")
   # shellcheck disable=SC2064 # the name is meant as it is now
-  trap "rm -f '$new'" EXIT
+  trap "rm -rf '$work'" EXIT
   SOURCE_DATE_EPOCH=1767225600 mmdebstrap --quiet --variant=minbase \
     --aptopt='Acquire::Retries "3"' \
     --dpkgopt='path-exclude=/usr/share/man/*' \
@@ -42,14 +41,20 @@ make_archive() {
     --dpkgopt='path-exclude=/usr/share/info/*' \
     --dpkgopt='path-exclude=/usr/share/doc/*' \
     --dpkgopt='path-include=/usr/share/doc/*/copyright' \
-    --customize-hook='rm -rf "$1"/var/cache/apt/* "$1"/var/lib/apt/lists/* "$1"/var/log/* "$1"/var/cache/ldconfig "$1"/etc/hostname "$1"/etc/resolv.conf' \
-    "$suite" "$new"
-  mv "$new" "$archive"
+    --customize-hook='cd "$1" && rm -rf var/cache/apt/* var/cache/ldconfig var/lib/apt/lists/* var/log/* etc/hostname etc/resolv.conf' \
+    "$suite" "$work/layer.tar"
+  layer=$(sha256sum "$work/layer.tar" | cut -d' ' -f1)
+  cat >"$work/config.json" <<JSON
+{"architecture":"$(dpkg --print-architecture)","os":"linux","created":"2026-01-01T00:00:00Z","config":{"Cmd":["bash"],"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},"rootfs":{"type":"layers","diff_ids":["sha256:$layer"]},"history":[{"created":"2026-01-01T00:00:00Z","created_by":"mmdebstrap $suite"}]}
+JSON
+  cat >"$work/manifest.json" <<JSON
+[{"Config":"config.json","RepoTags":["$ref"],"Layers":["layer.tar"]}]
+JSON
+  tar -C "$work" -cf "$work/image.tar" manifest.json config.json layer.tar
+  mv "$work/image.tar" "$archive"
 }
 
 "$engine" image inspect "$ref" >/dev/null 2>&1 && exit 0
 [ "${PAWSKIND_OFFLINE:-}" != 1 ] && timeout 60 "$engine" pull -q "$ref" >/dev/null 2>&1 && exit 0
 [ -s "$archive" ] || make_archive
-"$engine" import -c 'CMD ["bash"]' \
-  -c 'ENV PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin' \
-  "$archive" "$ref" >/dev/null
+"$engine" load -q -i "$archive" >/dev/null
