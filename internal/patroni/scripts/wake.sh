@@ -1,0 +1,10 @@
+#!/bin/bash
+# Lets a member run its HA loop now: any change of the configuration does, also
+# the removal of a key that is not there. Usage: wake.sh HOST
+set -uo pipefail
+
+credentials=$(printf '%s:%s' "$PATRONI_RESTAPI_USERNAME" "$PATRONI_RESTAPI_PASSWORD" | base64 -w0)
+curl -s -o /dev/null --connect-timeout 1 --max-time 3 -X PATCH \
+  -H @<(printf 'Authorization: Basic %s' "$credentials") \
+  -d '{"wake":null}' "http://$1:8008/config"
+exit 0
