@@ -9,46 +9,49 @@ import (
 	"github.com/paws360/pawskind/internal/naming"
 )
 
+// Thresholds of the health check (addendum §5): how many seconds a replica may
+// be behind before it is degraded, and before it is unhealthy.
+const (
+	LagWarning  = 1.0
+	LagCritical = 5.0
+)
+
 // Verdict judges one look at a PostgreSQL cluster: the component, whether
 // commits are synchronous, and who leads.
 func Verdict(spec v1alpha1.PostgresSpec, facts Facts) (health.Component, health.Synchronous, string) {
-	c := health.Component{Name: naming.Postgres, Title: "Patroni Cluster", Health: v1alpha1.Healthy, Reason: v1alpha1.ReasonHealthy}
-	leaders := leadersOf(facts)
-	synchronous := synchronous(spec, facts, leaders)
-	healthy, replicas, lag := 0, 0, 0.0
+	leaders := facts.Leaders()
+	synchronous := judgeSynchronous(spec, leaders)
+	c := health.Component{Name: naming.Postgres, Title: "Patroni Cluster"}
 	for _, m := range facts.Members {
-		member := judge(m, facts, leaders)
-		if member.Health == v1alpha1.Healthy {
-			healthy++
-			if member.Role == "replica" {
-				replicas++
-			}
-		}
-		if member.LagSeconds != nil {
-			lag = max(lag, *member.LagSeconds)
-		}
-		c.Members = append(c.Members, member)
+		c.Members = append(c.Members, judgeMember(spec, m, facts, leaders))
 	}
-	c.Health, c.Reason = judgeCluster(spec, facts, leaders, synchronous, healthy, lag)
-	c.Summary = fmt.Sprintf("%d leader + %d replicas, lag: %.1fs", len(leaders), replicas, lag)
+	c.Health, c.Reason = judgeCluster(spec, c.Members, leaders, synchronous)
+	c.Summary = summary(spec, c.Members, leaders, c.Reason)
 	leader := ""
 	if len(leaders) == 1 {
 		leader = leaders[0].Name
-	} else if len(leaders) > 1 {
-		c.Summary = fmt.Sprintf("%d members lead at once: %s", len(leaders), names(leaders))
 	}
 	return c, synchronous, leader
 }
 
-func judgeCluster(spec v1alpha1.PostgresSpec, facts Facts, leaders []MemberFacts, s health.Synchronous, healthy int, lag float64) (v1alpha1.Health, string) {
+func judgeCluster(spec v1alpha1.PostgresSpec, members []health.Member, leaders []MemberFacts, s health.Synchronous) (v1alpha1.Health, string) {
+	healthy, lag := 0, 0.0
+	for _, m := range members {
+		if m.Health == v1alpha1.Healthy {
+			healthy++
+		}
+		if m.LagSeconds != nil {
+			lag = max(lag, *m.LagSeconds)
+		}
+	}
 	switch {
 	case len(leaders) > 1:
 		return v1alpha1.Unhealthy, v1alpha1.ReasonSplitBrain
-	case len(leaders) == 0 || facts.LeaderErr != "":
+	case len(leaders) == 0 || leaders[0].SQLErr != "":
 		return v1alpha1.Unhealthy, v1alpha1.ReasonNoLeader
-	case !s.Active && s.Reason == v1alpha1.ReasonNoSynchronousStandby:
+	case s.Reason == v1alpha1.ReasonNoSynchronousStandby:
 		return v1alpha1.Unhealthy, v1alpha1.ReasonNoSynchronousStandby
-	case lag >= 5:
+	case lag >= LagCritical:
 		return v1alpha1.Unhealthy, v1alpha1.ReasonReplicationLag
 	case healthy < int(spec.Replicas):
 		return v1alpha1.Degraded, v1alpha1.ReasonMemberUnhealthy
@@ -57,77 +60,122 @@ func judgeCluster(spec v1alpha1.PostgresSpec, facts Facts, leaders []MemberFacts
 	}
 }
 
-func judge(m MemberFacts, facts Facts, leaders []MemberFacts) health.Member {
-	member := health.Member{Component: naming.Postgres, Name: m.Name, Role: role(m), Health: v1alpha1.Healthy}
-	set := func(verdict v1alpha1.Health, format string, args ...any) {
-		member.Health, member.Message = verdict, fmt.Sprintf(format, args...)
-	}
-	standby, streams := standbyOf(facts, m.Name)
-	if member.Role == "replica" && streams {
-		member.LagSeconds = &standby.LagSeconds
-	}
+func judgeMember(spec v1alpha1.PostgresSpec, m MemberFacts, facts Facts, leaders []MemberFacts) health.Member {
+	member := health.Member{Component: naming.Postgres, Name: m.Name, Role: role(m), LagSeconds: m.LagSeconds}
 	switch {
 	case m.Err != "":
-		set(v1alpha1.Unhealthy, "%s", m.Err)
-	case m.State != "running" && m.State != "streaming":
-		set(v1alpha1.Unhealthy, "PostgreSQL is %s", m.State)
-	case member.Role == "leader" && len(leaders) > 1:
-		set(v1alpha1.Unhealthy, "leads beside %s", names(leaders))
-	case member.Role == "leader" && facts.LeaderErr != "":
-		set(v1alpha1.Unhealthy, "leads but PostgreSQL cannot be asked: %s", facts.LeaderErr)
-	case member.Role == "leader" && m.Paused:
-		set(v1alpha1.Degraded, "Patroni is paused: no failover happens")
-	case member.Role == "leader":
-	case len(leaders) == 0:
-		set(v1alpha1.Degraded, "has no leader to follow")
-	case len(leaders) == 1 && m.Timeline != leaders[0].Timeline && m.Timeline != 0:
-		set(v1alpha1.Unhealthy, "is on timeline %d, the leader on %d", m.Timeline, leaders[0].Timeline)
-	case facts.LeaderErr == "" && !streams:
-		set(v1alpha1.Unhealthy, "does not stream from the leader")
-	case streams && standby.State != "streaming":
-		set(v1alpha1.Degraded, "is catching up (%s)", standby.State)
-	case streams && standby.LagSeconds >= 5:
-		set(v1alpha1.Unhealthy, "is %.1fs behind", standby.LagSeconds)
-	case streams && standby.LagSeconds >= 1:
-		set(v1alpha1.Degraded, "is %.1fs behind", standby.LagSeconds)
+		member.Health, member.Message = v1alpha1.Unhealthy, m.Err
+	case m.State != "running":
+		member.Health, member.Message = v1alpha1.Unhealthy, "PostgreSQL is not running but: "+m.State
+	case m.Leads():
+		member.Health, member.Message = judgeLeader(spec, m, facts, leaders)
+	default:
+		member.Health, member.Message = judgeReplica(m, leaders)
 	}
 	return member
 }
 
-func synchronous(spec v1alpha1.PostgresSpec, facts Facts, leaders []MemberFacts) health.Synchronous {
-	if spec.SynchronousMode == v1alpha1.SynchronousOff {
-		return health.Synchronous{Reason: v1alpha1.ReasonSynchronousModeOff, Message: "the spec turns synchronous replication off"}
+func judgeLeader(spec v1alpha1.PostgresSpec, m MemberFacts, facts Facts, leaders []MemberFacts) (v1alpha1.Health, string) {
+	unseen := facts.Time.Sub(m.DCSLastSeen).Seconds()
+	switch {
+	case len(leaders) > 1:
+		return v1alpha1.Unhealthy, "is one of several leaders: " + names(leaders)
+	case m.SQLErr != "":
+		return v1alpha1.Unhealthy, "PostgreSQL cannot be asked: " + m.SQLErr
+	case m.Paused:
+		return v1alpha1.Degraded, "Patroni is paused: nobody takes over when the leader fails"
+	case m.Unlocked:
+		return v1alpha1.Degraded, "no member holds the leader lock in etcd"
+	case !m.DCSLastSeen.IsZero() && unseen > float64(spec.Patroni.TTL):
+		return v1alpha1.Degraded, fmt.Sprintf("has not reached etcd for %.0fs", unseen)
+	case m.PendingRestart:
+		return v1alpha1.Healthy, "a changed setting waits for PostgreSQL's restart"
+	default:
+		return v1alpha1.Healthy, ""
 	}
-	if len(leaders) != 1 || facts.LeaderErr != "" {
-		return health.Synchronous{Reason: v1alpha1.ReasonNoLeader, Message: "no leader takes writes"}
+}
+
+func judgeReplica(m MemberFacts, leaders []MemberFacts) (v1alpha1.Health, string) {
+	if len(leaders) == 0 {
+		return v1alpha1.Degraded, "has no leader to follow"
+	}
+	standby, connected := connection(leaders[0], m.Name)
+	lag := 0.0
+	if m.LagSeconds != nil {
+		lag = *m.LagSeconds
+	}
+	switch {
+	case len(leaders) > 1:
+		return v1alpha1.Degraded, "has several leaders to follow"
+	case leaders[0].SQLErr == "" && !connected:
+		return v1alpha1.Unhealthy, "does not stream from the leader"
+	case m.Timeline != 0 && m.Timeline != leaders[0].Timeline:
+		return v1alpha1.Unhealthy, fmt.Sprintf("is on timeline %d, the leader on %d", m.Timeline, leaders[0].Timeline)
+	case lag >= LagCritical:
+		return v1alpha1.Unhealthy, fmt.Sprintf("is %.1fs behind", lag)
+	case connected && standby.State != "streaming":
+		return v1alpha1.Degraded, "is catching up: " + standby.State
+	case m.ReplayPaused:
+		return v1alpha1.Degraded, "its replay is paused"
+	case lag >= LagWarning:
+		return v1alpha1.Degraded, fmt.Sprintf("is %.1fs behind", lag)
+	case m.PendingRestart:
+		return v1alpha1.Healthy, "a changed setting waits for PostgreSQL's restart"
+	default:
+		return v1alpha1.Healthy, ""
+	}
+}
+
+func judgeSynchronous(spec v1alpha1.PostgresSpec, leaders []MemberFacts) health.Synchronous {
+	if spec.SynchronousMode == v1alpha1.SynchronousOff {
+		return health.Synchronous{Reason: v1alpha1.ReasonSynchronousModeOff,
+			Message: "the spec turns synchronous replication off: a commit is acknowledged when only the leader has it"}
+	}
+	if len(leaders) != 1 {
+		return health.Synchronous{Reason: v1alpha1.ReasonNoLeader, Message: "there is not one leader that takes writes"}
 	}
 	var acknowledge []string
-	for _, s := range facts.Standbys {
-		if s.State == "streaming" && (s.SyncState == "sync" || s.SyncState == "quorum") {
+	for _, s := range leaders[0].Standbys {
+		if s.State == "streaming" && (s.SyncState == "quorum" || s.SyncState == "sync") {
 			acknowledge = append(acknowledge, s.Name)
 		}
 	}
 	if len(acknowledge) == 0 {
-		return health.Synchronous{Reason: v1alpha1.ReasonNoSynchronousStandby, Message: "no standby acknowledges: writes wait for one"}
+		return health.Synchronous{Reason: v1alpha1.ReasonNoSynchronousStandby,
+			Message: "no standby acknowledges commits: writes wait until one does"}
 	}
-	return health.Synchronous{
-		Active: true, Reason: v1alpha1.ReasonStandbyAcknowledges,
-		Message: "any 1 of " + strings.Join(acknowledge, ", ") + " acknowledges each commit",
-	}
+	return health.Synchronous{Active: true, Reason: v1alpha1.ReasonStandbyAcknowledges,
+		Message: "a commit is acknowledged once one of these has it: " + strings.Join(acknowledge, ", ")}
 }
 
-func leadersOf(facts Facts) []MemberFacts {
-	var leaders []MemberFacts
-	for _, m := range facts.Members {
-		if m.Role == "primary" && m.State == "running" {
-			leaders = append(leaders, m)
+func summary(spec v1alpha1.PostgresSpec, members []health.Member, leaders []MemberFacts, reason string) string {
+	replicas, lag := 0, 0.0
+	for _, m := range members {
+		if m.Role != "replica" {
+			continue
+		}
+		if m.Health != v1alpha1.Unhealthy {
+			replicas++
+		}
+		if m.LagSeconds != nil {
+			lag = max(lag, *m.LagSeconds)
 		}
 	}
-	return leaders
+	text := fmt.Sprintf("%d leader + %d replicas, lag: %.1fs", len(leaders), replicas, lag)
+	if spec.Replicas == 1 {
+		text = fmt.Sprintf("%d leader", len(leaders))
+	}
+	switch reason {
+	case v1alpha1.ReasonSplitBrain:
+		text += ", several lead at once: " + names(leaders)
+	case v1alpha1.ReasonNoSynchronousStandby:
+		text += ", writes wait: no standby acknowledges"
+	}
+	return text
 }
 
-func standbyOf(facts Facts, name string) (Standby, bool) {
-	for _, s := range facts.Standbys {
+func connection(leader MemberFacts, name string) (Standby, bool) {
+	for _, s := range leader.Standbys {
 		if s.Name == name {
 			return s, true
 		}
@@ -137,9 +185,9 @@ func standbyOf(facts Facts, name string) (Standby, bool) {
 
 func role(m MemberFacts) string {
 	switch m.Role {
-	case "primary", "master":
+	case "primary":
 		return "leader"
-	case "":
+	case "", "uninitialized":
 		return ""
 	default:
 		return "replica"

@@ -1,14 +1,14 @@
 package patroni
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
+	"strings"
 	"sync"
 	"time"
 
@@ -17,238 +17,173 @@ import (
 	"github.com/paws360/pawskind/internal/naming"
 )
 
-// MemberFacts is what one member's Patroni answered to GET /patroni.
-type MemberFacts struct {
-	Name string
-	// Err is why the member could not be asked; empty when it answered.
-	Err string
-	// State is PostgreSQL's: running, starting, stopped, creating replica, ...
-	State string
-	// Role is primary, replica or standby_leader.
-	Role             string
-	Timeline         int64
-	ReplicationState string
-	Paused           bool
-	ServerVersion    int
-}
-
-// Standby is one row of the leader's pg_stat_replication.
-type Standby struct {
-	Name      string
-	State     string
-	SyncState string
-	// LagSeconds is replay_lag: how long the leader's last commits took to be
-	// replayed; 0 when the standby has everything.
-	LagSeconds float64
-}
-
-// Facts is one look at all members.
-type Facts struct {
-	Members []MemberFacts
-	// Standbys are what the leader's PostgreSQL says.
-	Standbys []Standby
-	// LeaderErr is why the leader's PostgreSQL could not be asked.
-	LeaderErr string
-}
-
-// Prober asks members and keeps its connections between looks.
+// Prober asks members, and keeps its connections and what it saw of the
+// leader's progress between looks.
 type Prober struct {
 	http *http.Client
 	mu   sync.Mutex
-	sql  map[string]*pgx.Conn
-	// URL gives the address of a member's Patroni.
-	URL func(namespace, member string) string
+	// sql are the idle connections to leaders, by host:port.
+	sql     map[string]*pgx.Conn
+	history map[string]*history
+	now     func() time.Time
+
+	// URL gives the address of a member's Patroni, and Postgres, as host:port,
+	// that of its PostgreSQL.
+	URL      func(namespace, member string) string
+	Postgres func(namespace, member string) string
 }
 
 // NewProber asks members at their DNS names.
 func NewProber() *Prober {
 	return &Prober{
-		http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 1, IdleConnTimeout: time.Minute}},
-		sql:  map[string]*pgx.Conn{},
-		URL:  RESTURL,
+		http:     &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute}},
+		sql:      map[string]*pgx.Conn{},
+		history:  map[string]*history{},
+		now:      time.Now,
+		URL:      RESTURL,
+		Postgres: postgresAddress,
 	}
+}
+
+// RESTURL is where the member's Patroni listens.
+func RESTURL(namespace, member string) string {
+	return fmt.Sprintf("http://%s:%d", naming.PodHost(namespace, naming.Postgres, member), naming.PortPatroni)
+}
+
+func postgresAddress(namespace, member string) string {
+	return fmt.Sprintf("%s:%d", naming.PodHost(namespace, naming.Postgres, member), naming.PortPostgres)
 }
 
 // Probe asks members 1 to replicas in parallel, each for at most the given
-// time, and then the leader's PostgreSQL as the superuser of that password.
+// time. With the superuser's password it also asks the leader's PostgreSQL,
+// which tells lags to the millisecond; without, the lag is told from earlier looks.
 func (p *Prober) Probe(ctx context.Context, namespace string, replicas int32, password string, timeout time.Duration) Facts {
-	facts := Facts{Members: make([]MemberFacts, replicas)}
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	facts := Facts{Time: p.now(), Members: make([]MemberFacts, replicas)}
 	var wg sync.WaitGroup
 	for i := range facts.Members {
 		wg.Go(func() {
-			ctx, cancel := context.WithTimeout(ctx, timeout)
-			defer cancel()
-			facts.Members[i] = p.ask(ctx, namespace, naming.Member(naming.Postgres, int32(i)+1))
+			facts.Members[i] = p.member(ctx, namespace, naming.Member(naming.Postgres, int32(i)+1), password)
 		})
 	}
 	wg.Wait()
-	for _, m := range facts.Members {
-		if m.Role == "primary" && m.State == "running" {
-			ctx, cancel := context.WithTimeout(ctx, timeout)
-			defer cancel()
-			var err error
-			if facts.Standbys, err = p.standbys(ctx, naming.PodHost(namespace, naming.Postgres, m.Name), password); err != nil {
-				facts.LeaderErr = reason(err)
-			}
-			break
-		}
-	}
+	p.addLag(namespace, facts)
 	return facts
 }
 
-func (p *Prober) ask(ctx context.Context, namespace, member string) MemberFacts {
-	facts := MemberFacts{Name: member}
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL(namespace, member)+"/patroni", nil)
+func (p *Prober) member(ctx context.Context, namespace, name, password string) MemberFacts {
+	data, err := p.get(ctx, namespace, name, "/patroni")
 	if err != nil {
-		facts.Err = err.Error()
-		return facts
+		return MemberFacts{Name: name, Err: reason(err)}
+	}
+	m, err := parse(name, data)
+	if err != nil {
+		return MemberFacts{Name: name, Err: err.Error()}
+	}
+	if !m.Leads() || password == "" {
+		return m
+	}
+	standbys, err := p.standbys(ctx, p.Postgres(namespace, name), password)
+	if err != nil {
+		m.SQLErr = reason(err)
+		return m
+	}
+	m.Standbys = standbys
+	return m
+}
+
+// get reads a path of a member; Patroni answers some with 503 and a body that counts.
+func (p *Prober) get(ctx context.Context, namespace, member, path string) ([]byte, error) {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL(namespace, member)+path, nil)
+	if err != nil {
+		return nil, err
 	}
 	response, err := p.http.Do(request)
 	if err != nil {
-		facts.Err = reason(err)
-		return facts
+		return nil, err
 	}
 	defer func() { _ = response.Body.Close() }()
-	var answer struct {
-		State            string `json:"state"`
-		Role             string `json:"role"`
-		Timeline         int64  `json:"timeline"`
-		ReplicationState string `json:"replication_state"`
-		Pause            bool   `json:"pause"`
-		ServerVersion    int    `json:"server_version"`
-	}
-	if err := json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&answer); err != nil {
-		facts.Err = "answers no JSON: " + err.Error()
-		return facts
-	}
-	facts.State, facts.Role, facts.Timeline = answer.State, answer.Role, answer.Timeline
-	facts.ReplicationState, facts.Paused, facts.ServerVersion = answer.ReplicationState, answer.Pause, answer.ServerVersion
-	return facts
+	return io.ReadAll(io.LimitReader(response.Body, 1<<20))
 }
 
-const standbyQuery = `SELECT application_name, state, sync_state, coalesce(extract(epoch FROM replay_lag), 0)::float8
-FROM pg_stat_replication WHERE application_name LIKE 'patroni-%'`
+// A standby that has everything is not behind, whatever it was before: replay_lag
+// keeps the last measured value for a while.
+const standbyQuery = `SELECT application_name, state, coalesce(sync_state, ''),
+  CASE WHEN replay_lsn >= pg_current_wal_flush_lsn() THEN 0
+       ELSE coalesce(extract(epoch FROM replay_lag), 0) END::float8
+FROM pg_stat_replication`
 
-// standbys asks over a connection that is kept while it works.
-func (p *Prober) standbys(ctx context.Context, host, password string) ([]Standby, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	conn, err := p.connection(ctx, host, password)
+func (p *Prober) standbys(ctx context.Context, address, password string) ([]Standby, error) {
+	conn, err := p.connection(ctx, address, password)
 	if err != nil {
 		return nil, err
 	}
 	rows, err := conn.Query(ctx, standbyQuery)
 	if err == nil {
 		var list []Standby
-		list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Standby])
-		if err == nil {
+		if list, err = pgx.CollectRows(rows, pgx.RowToStructByPos[Standby]); err == nil {
+			p.keep(ctx, address, conn)
 			return list, nil
 		}
 	}
 	_ = conn.Close(context.WithoutCancel(ctx))
-	delete(p.sql, host)
 	return nil, err
 }
 
-func (p *Prober) connection(ctx context.Context, host, password string) (*pgx.Conn, error) {
-	if conn, ok := p.sql[host]; ok && !conn.IsClosed() {
+// connection takes the idle connection, or makes one.
+func (p *Prober) connection(ctx context.Context, address, password string) (*pgx.Conn, error) {
+	p.mu.Lock()
+	conn, ok := p.sql[address]
+	delete(p.sql, address)
+	p.mu.Unlock()
+	if ok && !conn.IsClosed() && conn.Config().Password == password {
 		return conn, nil
 	}
-	config, err := pgx.ParseConfig("sslmode=prefer")
+	config, err := pgx.ParseConfig("postgres://" + address + "/postgres?sslmode=disable&application_name=pawskind-probe")
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("reading the address %s: %w", address, err)
 	}
-	config.Host, config.Port, config.Database = host, naming.PortPostgres, "postgres"
-	config.User, config.Password = superuser, password
-	config.TLSConfig, config.Fallbacks = nil, nil
-	config.RuntimeParams["application_name"] = "pawskind-probe"
-	conn, err := pgx.ConnectConfig(ctx, config)
-	if err != nil {
-		return nil, fmt.Errorf("connecting to PostgreSQL on %s: %w", host, err)
-	}
-	p.sql[host] = conn
-	return conn, nil
+	config.User, config.Password = Superuser, password
+	return pgx.ConnectConfig(ctx, config)
 }
 
-// Call sends one of Patroni's unsafe verbs to a member and returns what it
-// answers when it refuses.
-func (p *Prober) Call(ctx context.Context, namespace, member, method, path, password string, body any) error {
-	content, err := json.Marshal(body)
-	if err != nil {
-		return err
+// keep puts the connection back for the next look.
+func (p *Prober) keep(ctx context.Context, address string, conn *pgx.Conn) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, taken := p.sql[address]; taken {
+		_ = conn.Close(context.WithoutCancel(ctx))
+		return
 	}
-	request, err := http.NewRequestWithContext(ctx, method, p.URL(namespace, member)+path, bytes.NewReader(content))
-	if err != nil {
-		return err
-	}
-	request.SetBasicAuth(restUser, password)
-	response, err := p.http.Do(request)
-	if err != nil {
-		return fmt.Errorf("asking %s for %s: %w", member, path, err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	answer, _ := io.ReadAll(io.LimitReader(response.Body, 4096))
-	if response.StatusCode >= 300 {
-		return fmt.Errorf("%s refuses %s %s: %d %s", member, method, path, response.StatusCode, bytes.TrimSpace(answer))
-	}
-	return nil
-}
-
-// Switchover asks the leader to hand over to the most recent standby.
-func (p *Prober) Switchover(ctx context.Context, namespace, leader, password string) error {
-	return p.Call(ctx, namespace, leader, http.MethodPost, "/switchover", password, map[string]string{"leader": leader})
-}
-
-// Configure makes the dynamic configuration as given, on all members.
-func (p *Prober) Configure(ctx context.Context, namespace, member, password string, config map[string]any) error {
-	return p.Call(ctx, namespace, member, http.MethodPut, "/config", password, config)
-}
-
-// Configuration is the dynamic configuration that is in force.
-func (p *Prober) Configuration(ctx context.Context, namespace, member string) (map[string]any, error) {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL(namespace, member)+"/config", nil)
-	if err != nil {
-		return nil, err
-	}
-	response, err := p.http.Do(request)
-	if err != nil {
-		return nil, fmt.Errorf("reading %s's configuration: %w", member, err)
-	}
-	defer func() { _ = response.Body.Close() }()
-	var config map[string]any
-	if err := json.NewDecoder(io.LimitReader(response.Body, 1<<20)).Decode(&config); err != nil {
-		return nil, fmt.Errorf("reading %s's configuration: %w", member, err)
-	}
-	return config, nil
-}
-
-// Drifted tells whether the configuration in force differs from the wanted one.
-func Drifted(want, have map[string]any) bool {
-	canonical := func(v any) string {
-		text, _ := json.Marshal(v)
-		return string(text)
-	}
-	return canonical(want) != canonical(have)
+	p.sql[address] = conn
 }
 
 // Forget closes the connections to members of the namespace.
 func (p *Prober) Forget(ctx context.Context, namespace string, replicas int32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	delete(p.history, namespace)
 	for o := int32(1); o <= replicas; o++ {
-		host := naming.MemberHost(namespace, naming.Postgres, o)
-		if conn, ok := p.sql[host]; ok {
+		address := p.Postgres(namespace, naming.Member(naming.Postgres, o))
+		if conn, ok := p.sql[address]; ok {
 			_ = conn.Close(ctx)
-			delete(p.sql, host)
+			delete(p.sql, address)
 		}
 	}
 }
 
+// reason is the error without the address, which the member's name tells already.
 func reason(err error) string {
 	var address *url.Error
+	var resolve *net.DNSError
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "does not answer"
+	case errors.As(err, &resolve):
+		return "has no address: its pod is not running"
+	case strings.Contains(err.Error(), "connection refused"):
+		return "refuses connections: its pod is starting or its process is down"
 	case errors.As(err, &address):
 		return address.Err.Error()
 	default:

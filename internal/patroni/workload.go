@@ -1,15 +1,19 @@
-// Package patroni knows how a Patroni-managed PostgreSQL cluster is run on
-// Kubernetes, asked and judged.
+// Package patroni knows how a PostgreSQL cluster is run by Patroni on
+// Kubernetes: its objects, its configuration, how to ask it, and how to judge
+// what it answers.
 package patroni
 
 import (
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/hex"
 	"fmt"
+	"strconv"
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	appsac "k8s.io/client-go/applyconfigurations/apps/v1"
@@ -22,55 +26,63 @@ import (
 	"github.com/paws360/pawskind/internal/roles"
 )
 
-const configMap = "patroni-config"
+// ConfigMap is the name of the object with patroni.yml and the scripts.
+const ConfigMap = "patroni-config"
 
-var (
-	//go:embed start.sh
-	startScript string
-	//go:embed post-bootstrap.sh
-	postBootstrapScript string
-	//go:embed on-role-change.sh
-	roleChangeScript string
-)
+//go:embed scripts/*.sh
+var scripts embed.FS
+
+var scriptNames = []string{"start.sh", "callback.sh", "post-bootstrap.sh", "clone.sh", "wake.sh"}
+
+// Objects are everything that the cluster consists of but the service account
+// of its pods, which roles.Objects gives.
+func Objects(env *v1alpha1.PawsEnvironment, image string, etcdReplicas int32) []runtime.ApplyConfiguration {
+	return append(Network(env), Workload(env, image, etcdReplicas)...)
+}
 
 // Network is the headless Service, the Services that follow the roles, and the
 // disruption budget.
 func Network(env *v1alpha1.PawsEnvironment) []runtime.ApplyConfiguration {
+	postgres := env.Spec.Postgres
 	return []runtime.ApplyConfiguration{
 		pods.HeadlessService(env, naming.Postgres,
 			pods.ServicePort("postgres", naming.PortPostgres),
 			pods.ServicePort("patroni", naming.PortPatroni)),
-		pods.RoleService(env, naming.Postgres, naming.ServicePatroniLeader, naming.RolePrimary, naming.PortPostgres, env.Spec.Postgres.Expose),
+		pods.RoleService(env, naming.Postgres, naming.ServicePatroniLeader, naming.RolePrimary, naming.PortPostgres, postgres.Expose),
 		pods.RoleService(env, naming.Postgres, naming.ServicePatroniReplica, naming.RoleReplica, naming.PortPostgres, nil),
 		pods.DisruptionBudget(env, naming.Postgres),
 	}
 }
 
-// Workload is the members' configuration and StatefulSet.
-func Workload(env *v1alpha1.PawsEnvironment, image string) ([]runtime.ApplyConfiguration, error) {
-	config, err := localConfig(env)
-	if err != nil {
-		return nil, err
-	}
-	scripts := map[string]string{
-		"start.sh":          startScript,
-		"post-bootstrap.sh": postBootstrapScript,
-		"on-role-change.sh": roleChangeScript,
-		"set-role.sh":       roles.Script,
-	}
-	data := map[string]string{"patroni.yml": config}
-	for name, script := range scripts {
-		data[name] = script
-	}
-	return []runtime.ApplyConfiguration{
-		coreac.ConfigMap(configMap, env.Namespace).
-			WithLabels(naming.Labels(env, naming.Postgres)).
-			WithOwnerReferences(pods.Owner(env)).
-			WithData(data),
-		statefulSet(env, image),
-	}, nil
+// Workload is the members' configuration and their StatefulSet, in this order.
+func Workload(env *v1alpha1.PawsEnvironment, image string, etcdReplicas int32) []runtime.ApplyConfiguration {
+	return []runtime.ApplyConfiguration{configMap(env, etcdReplicas), statefulSet(env, image)}
 }
 
+func configMap(env *v1alpha1.PawsEnvironment, etcdReplicas int32) *coreac.ConfigMapApplyConfiguration {
+	data := map[string]string{
+		"patroni.yml":    configFile(env, etcdReplicas),
+		roles.ScriptName: roles.Script,
+	}
+	for _, name := range scriptNames {
+		data[name] = script(name)
+	}
+	return coreac.ConfigMap(ConfigMap, env.Namespace).
+		WithLabels(naming.Labels(env, naming.Postgres)).
+		WithOwnerReferences(pods.Owner(env)).
+		WithData(data)
+}
+
+func script(name string) string {
+	data, err := scripts.ReadFile("scripts/" + name)
+	if err != nil {
+		panic("an embedded script is missing: " + err.Error())
+	}
+	return string(data)
+}
+
+// statefulSet runs the members. The operator replaces them one at a time, the
+// leader last (OnDelete), and volumes are kept when members go.
 func statefulSet(env *v1alpha1.PawsEnvironment, image string) *appsac.StatefulSetApplyConfiguration {
 	name := naming.StatefulSet(naming.Postgres)
 	return appsac.StatefulSet(name, env.Namespace).
@@ -82,97 +94,112 @@ func statefulSet(env *v1alpha1.PawsEnvironment, image string) *appsac.StatefulSe
 			WithServiceName(name).
 			WithPodManagementPolicy(appsv1.ParallelPodManagement).
 			WithUpdateStrategy(appsac.StatefulSetUpdateStrategy().WithType(appsv1.OnDeleteStatefulSetStrategyType)).
+			WithPersistentVolumeClaimRetentionPolicy(appsac.StatefulSetPersistentVolumeClaimRetentionPolicy().
+				WithWhenDeleted(appsv1.RetainPersistentVolumeClaimRetentionPolicyType).
+				WithWhenScaled(appsv1.RetainPersistentVolumeClaimRetentionPolicyType)).
 			WithSelector(metaac.LabelSelector().WithMatchLabels(naming.Selector(env, naming.Postgres))).
 			WithVolumeClaimTemplates(pods.Claim(env, naming.Postgres, env.Spec.Postgres.Storage)).
 			WithTemplate(coreac.PodTemplateSpec().
 				WithLabels(naming.Labels(env, naming.Postgres)).
-				WithAnnotations(map[string]string{"paws360.io/config-hash": restartHash()}).
+				WithAnnotations(map[string]string{"paws360.io/config-hash": configHash()}).
 				WithSpec(podSpec(env, image))))
 }
 
-// restartHash changes with what a member reads only when it starts. The
-// configuration itself is not part of it: Patroni applies it while it runs.
-func restartHash() string {
-	sum := sha256.Sum256([]byte(startScript + roleChangeScript + roles.Script))
+// configHash changes with what a running member reads only at its start.
+// Patroni applies the spec's settings and new etcd members by itself, and
+// reads the other scripts each time.
+func configHash() string {
+	sum := sha256.Sum256([]byte(mustYAML(memberConfig()) + script("start.sh")))
 	return hex.EncodeToString(sum[:6])
 }
 
 func podSpec(env *v1alpha1.PawsEnvironment, image string) *coreac.PodSpecApplyConfiguration {
-	files := coreac.ConfigMapVolumeSource().WithName(configMap)
 	return coreac.PodSpec().
 		WithServiceAccountName(naming.RoleServiceAccount).
+		WithAutomountServiceAccountToken(true).
+		WithEnableServiceLinks(false).
 		WithSecurityContext(pods.SecurityContext()).
 		WithAffinity(pods.SpreadOverNodes(env, naming.Postgres)).
-		WithEnableServiceLinks(false).
-		// A fast shutdown writes a checkpoint and ships the last WAL.
-		WithTerminationGracePeriodSeconds(30).
+		// A leader writes its shutdown checkpoint and waits for the replicas to have it.
+		WithTerminationGracePeriodSeconds(60).
 		WithVolumes(
-			coreac.Volume().WithName("config").WithConfigMap(files),
+			coreac.Volume().WithName("config").WithConfigMap(coreac.ConfigMapVolumeSource().
+				WithName(ConfigMap).WithDefaultMode(0o555)),
 			coreac.Volume().WithName("tmp").WithEmptyDir(coreac.EmptyDirVolumeSource()),
-			coreac.Volume().WithName("home").WithEmptyDir(coreac.EmptyDirVolumeSource())).
-		WithContainers(coreac.Container().
-			WithName("postgres").
-			WithImage(image).
-			WithCommand("/bin/bash", scriptsPath+"/start.sh").
-			WithEnv(variables(env)...).
-			WithPorts(
-				coreac.ContainerPort().WithName("postgres").WithContainerPort(naming.PortPostgres),
-				coreac.ContainerPort().WithName("patroni").WithContainerPort(naming.PortPatroni)).
-			WithSecurityContext(pods.ContainerSecurityContext()).
-			WithResources(pods.Resources(env.Spec.Postgres.Resources, "1", "1Gi", "512Mi")).
-			WithVolumeMounts(
-				coreac.VolumeMount().WithName("data").WithMountPath("/data"),
-				coreac.VolumeMount().WithName("config").WithMountPath(scriptsPath),
-				coreac.VolumeMount().WithName("config").WithMountPath("/etc/patroni"),
-				coreac.VolumeMount().WithName("tmp").WithMountPath("/tmp"),
-				coreac.VolumeMount().WithName("home").WithMountPath("/home/postgres")).
-			// A member that clones a large leader is still starting.
-			WithStartupProbe(probe("/readiness", 1, 3600)).
-			WithReadinessProbe(probe("/readiness", 5, 2)).
-			WithLivenessProbe(probe("/liveness", 10, 6)))
+			coreac.Volume().WithName("socket").WithEmptyDir(coreac.EmptyDirVolumeSource()),
+			// The runtime's own /dev/shm of 64 MiB is too small for parallel queries.
+			coreac.Volume().WithName("shm").WithEmptyDir(coreac.EmptyDirVolumeSource().
+				WithMedium(corev1.StorageMediumMemory).WithSizeLimit(resource.MustParse("256Mi")))).
+		WithContainers(container(env, image))
 }
 
-func variables(env *v1alpha1.PawsEnvironment) []*coreac.EnvVarApplyConfiguration {
-	host := "$(POD_NAME).patroni." + env.Namespace + ".svc"
-	text := func(name, value string) *coreac.EnvVarApplyConfiguration {
+func container(env *v1alpha1.PawsEnvironment, image string) *coreac.ContainerApplyConfiguration {
+	return coreac.Container().
+		WithName("postgres").
+		WithImage(image).
+		WithCommand(configDir+"/start.sh").
+		WithEnv(roles.Env(env, naming.Postgres)...).
+		WithEnv(environment(env)...).
+		WithPorts(
+			coreac.ContainerPort().WithName("postgres").WithContainerPort(naming.PortPostgres).WithProtocol(corev1.ProtocolTCP),
+			coreac.ContainerPort().WithName("patroni").WithContainerPort(naming.PortPatroni).WithProtocol(corev1.ProtocolTCP)).
+		WithSecurityContext(pods.ContainerSecurityContext()).
+		WithResources(pods.Resources(env.Spec.Postgres.Resources, "1", "1Gi", "512Mi")).
+		WithVolumeMounts(
+			coreac.VolumeMount().WithName("data").WithMountPath(dataVolume),
+			coreac.VolumeMount().WithName("config").WithMountPath(configDir).WithReadOnly(true),
+			coreac.VolumeMount().WithName("tmp").WithMountPath("/tmp"),
+			coreac.VolumeMount().WithName("socket").WithMountPath(socketDir),
+			coreac.VolumeMount().WithName("shm").WithMountPath("/dev/shm")).
+		// Neither path asks PostgreSQL, so probing costs next to nothing. The
+		// start may be long (a clone of much data) and its end is seen within
+		// a second.
+		WithStartupProbe(probe("/readiness", 1, 3, 3600)).
+		WithReadinessProbe(probe("/readiness", 5, 5, 2)).
+		WithLivenessProbe(probe("/liveness", 10, 5, 6))
+}
+
+func environment(env *v1alpha1.PawsEnvironment) []*coreac.EnvVarApplyConfiguration {
+	value := func(name, value string) *coreac.EnvVarApplyConfiguration {
 		return coreac.EnvVar().WithName(name).WithValue(value)
 	}
+	host := naming.PodHost(env.Namespace, naming.Postgres, "$(POD_NAME)")
+	etcd := fmt.Sprintf("http://%s.%s.svc:%d", naming.StatefulSet(naming.Etcd), env.Namespace, naming.PortEtcdClient)
 	return []*coreac.EnvVarApplyConfiguration{
-		pods.FieldEnv("POD_NAME", "metadata.name"),
-		pods.FieldEnv("POD_NAMESPACE", "metadata.namespace"),
-		pods.FieldEnv("POD_IP", "status.podIP"),
-		text("PGDATA", dataFolder),
-		text("PGHOST", socketDir),
-		text("PGUSER", superuser),
-		text("PATRONI_NAME", "$(POD_NAME)"),
-		text("PATRONI_POSTGRESQL_CONNECT_ADDRESS", fmt.Sprintf("%s:%d", host, naming.PortPostgres)),
-		text("PATRONI_RESTAPI_CONNECT_ADDRESS", fmt.Sprintf("%s:%d", host, naming.PortPatroni)),
-		text("PATRONI_SUPERUSER_USERNAME", superuser),
-		pods.SecretEnv(env, "PATRONI_SUPERUSER_PASSWORD", naming.KeyPostgresPassword),
-		text("PATRONI_REPLICATION_USERNAME", replicator),
-		pods.SecretEnv(env, "PATRONI_REPLICATION_PASSWORD", naming.KeyReplicationPassword),
-		text("PATRONI_RESTAPI_USERNAME", restUser),
+		value("PG_VERSION", env.Spec.Postgres.Version),
+		value("PGDATA", dataDir),
+		value("ETCD_URL", etcd),
+		value("PATRONICTL_CONFIG_FILE", configDir+"/patroni.yml"),
+		value("PATRONI_NAME", "$(POD_NAME)"),
+		value("PATRONI_RESTAPI_CONNECT_ADDRESS", fmt.Sprintf("%s:%d", host, naming.PortPatroni)),
+		value("PATRONI_POSTGRESQL_CONNECT_ADDRESS", fmt.Sprintf("%s:%d", host, naming.PortPostgres)),
+		value("PATRONI_RESTAPI_USERNAME", restUser),
 		pods.SecretEnv(env, "PATRONI_RESTAPI_PASSWORD", naming.KeyPatroniPassword),
-		pods.SecretEnv(env, "POSTGRES_APP_PASSWORD", naming.KeyDatabasePassword),
+		value("PATRONI_SUPERUSER_USERNAME", Superuser),
+		pods.SecretEnv(env, "PATRONI_SUPERUSER_PASSWORD", naming.KeyPostgresPassword),
+		value("PATRONI_REPLICATION_USERNAME", replicationUser),
+		pods.SecretEnv(env, "PATRONI_REPLICATION_PASSWORD", naming.KeyReplicationPassword),
+		value("PATRONI_REWIND_USERNAME", rewindUser),
+		pods.SecretEnv(env, "PATRONI_REWIND_PASSWORD", naming.KeyReplicationPassword),
+		value("APP_DATABASE", naming.Database),
+		value("APP_USER", naming.DatabaseUser),
+		pods.SecretEnv(env, "APP_PASSWORD", naming.KeyDatabasePassword),
 	}
-}
-
-func probe(path string, period, failures int32) *coreac.ProbeApplyConfiguration {
-	return coreac.Probe().
-		WithHTTPGet(coreac.HTTPGetAction().WithPath(path).WithPort(intstr.FromInt32(naming.PortPatroni))).
-		WithPeriodSeconds(period).
-		WithTimeoutSeconds(3).
-		WithFailureThreshold(failures)
-}
-
-// RESTURL is where the member's Patroni listens.
-func RESTURL(namespace, member string) string {
-	return fmt.Sprintf("http://%s:%d", naming.PodHost(namespace, naming.Postgres, member), naming.PortPatroni)
 }
 
 // Ordinal is the number in a member's name; 0 for a stranger's.
 func Ordinal(member string) int32 {
-	var ordinal int32
-	_, _ = fmt.Sscanf(strings.TrimPrefix(member, naming.ServicePatroni+"-"), "%d", &ordinal)
-	return ordinal
+	ordinal, err := strconv.ParseInt(strings.TrimPrefix(member, naming.ServicePatroni+"-"), 10, 32)
+	if err != nil {
+		return 0
+	}
+	return int32(ordinal)
+}
+
+func probe(path string, period, timeout, failures int32) *coreac.ProbeApplyConfiguration {
+	return coreac.Probe().
+		WithHTTPGet(coreac.HTTPGetAction().WithPath(path).WithPort(intstr.FromInt32(naming.PortPatroni))).
+		WithPeriodSeconds(period).
+		WithTimeoutSeconds(timeout).
+		WithFailureThreshold(failures)
 }

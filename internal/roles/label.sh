@@ -32,7 +32,7 @@ label_self() {
 demote_others() {
   local list name
   list=$(call -G -H 'Accept: application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1' \
-    --data-urlencode "labelSelector=$ROLE_SELECTOR,$ROLE_LABEL=$role" "$pods")
+    --data-urlencode "labelSelector=$ROLE_SELECTOR,$ROLE_LABEL=$role" "$pods") || return 1
   for name in $(grep -oE "\"name\": ?\"${POD_NAME%-*}-[0-9]+\"" <<<"$list" | cut -d'"' -f4 | sort -u); do
     [ "$name" = "$POD_NAME" ] && continue
     call -o /dev/null -X PATCH -H 'Content-Type: application/json-patch+json' -d "[
