@@ -9,63 +9,80 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-
-	"sigs.k8s.io/kind/pkg/build/nodeimage"
-	"sigs.k8s.io/kind/pkg/log"
 )
 
-// build makes the image: programs, base, the images inside it, and then kind's
-// own node image build over them.
+// build makes the image: programs, the base that every node starts from, and
+// over it the node's own images, unpacked.
 func (b *build) build(ctx context.Context) error {
-	if err := b.compile(ctx, "etcd", "coredns", "containerd", "local-path", "netd", "pause", "kubernetes"); err != nil {
+	if err := b.compile(ctx); err != nil {
 		return err
 	}
-	work, err := os.MkdirTemp("", "pawskind-node-")
+	work, err := b.workFolder()
 	if err != nil {
-		return fmt.Errorf("making a work folder: %w", err)
+		return err
 	}
 	defer func() { _ = os.RemoveAll(work) }()
-	base, err := b.base(ctx, work)
+	base, err := b.base(ctx, filepath.Join(work, "base"))
 	if err != nil {
 		return err
 	}
-	release, err := b.release(ctx, work)
+	b.Progress("packing the node's own images")
+	images, err := b.systemImages(ctx, base, work)
 	if err != nil {
 		return err
 	}
 	b.Progress("assembling the node image")
-	if err := b.assemble(base, release, work); err != nil {
+	rootfs := filepath.Join(work, "node", "rootfs")
+	if err := b.writeKindFiles(rootfs); err != nil {
+		return fmt.Errorf("writing kind's files: %w", err)
+	}
+	if err := bake(ctx, b.Engine, base, images, filepath.Join(work, "node"), b.ref); err != nil {
 		return err
 	}
 	b.Progress("caching the node image")
 	return b.save(ctx)
 }
 
-// base builds the image that every node starts from.
-func (b *build) base(ctx context.Context, work string) (string, error) {
-	b.Progress("building the node's base image")
+// workFolder is inside the cache folder: it must hold a gigabyte, which /tmp
+// may not.
+func (b *build) workFolder() (string, error) {
+	if err := os.MkdirAll(b.folder, 0o755); err != nil {
+		return "", fmt.Errorf("making the cache folder: %w", err)
+	}
+	work, err := os.MkdirTemp(b.folder, ".work-")
+	if err != nil {
+		return "", fmt.Errorf("making a work folder: %w", err)
+	}
+	return work, nil
+}
+
+// base provides the image that every node starts from.
+func (b *build) base(ctx context.Context, folder string) (string, error) {
+	ref := "docker.io/pawskind/node-base:" + b.key
+	if b.Engine.HasImage(ctx, ref) {
+		return ref, nil
+	}
+	b.Progress("building the node's base from Debian packages")
 	if err := b.debian(ctx, "trixie"); err != nil {
 		return "", err
 	}
-	folder := filepath.Join(work, "base")
-	kind, err := b.goTool(ctx, b.Root, "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kind")
+	kind, err := goTool(ctx, b.Root, "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kind")
 	if err != nil {
 		return "", err
 	}
-	if err := copyTree(filepath.Join(kind, "images/base/files"), filepath.Join(folder, "files")); err != nil {
-		return "", err
+	files := filepath.Join(folder, "files")
+	if err := os.CopyFS(files, os.DirFS(filepath.Join(kind, "images/base/files"))); err != nil {
+		return "", fmt.Errorf("copying kind's files: %w", err)
 	}
-	for _, program := range []string{"containerd", "ctr", "containerd-shim-runc-v2"} {
-		if err := copyFile(filepath.Join(b.bin, program), filepath.Join(folder, "files/usr/local/bin", program)); err != nil {
+	for _, program := range []string{"containerd", "containerd-shim-runc-v2"} {
+		if err := copyFile(filepath.Join(b.bin, program), filepath.Join(files, "usr/local/bin", program)); err != nil {
 			return "", err
 		}
 	}
-	ref := "pawskind/node-base:" + strings.TrimPrefix(filepath.Base(b.ref), "node:")
-	dockerfile, err := os.ReadFile(filepath.Join(b.Root, "hack/nodeimage/base/Dockerfile"))
-	if err != nil {
+	if err := copyFile(filepath.Join(b.Root, "hack/nodeimage/base/Dockerfile"), filepath.Join(folder, "Dockerfile")); err != nil {
 		return "", err
 	}
-	return ref, b.image(ctx, folder, ref, string(dockerfile))
+	return ref, buildImage(ctx, b.Engine.Kind, folder, ref)
 }
 
 func (b *build) debian(ctx context.Context, suite string) error {
@@ -77,87 +94,55 @@ func (b *build) debian(ctx context.Context, suite string) error {
 	return nil
 }
 
-// image builds one image from a folder with the engine's classic builder.
-func (b *build) image(ctx context.Context, folder, ref, dockerfile string) error {
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return err
+func (b *build) systemImages(ctx context.Context, base, work string) (string, error) {
+	var tools bytes.Buffer
+	if err := b.tools(ctx, base, &tools); err != nil {
+		return "", err
 	}
-	if err := os.WriteFile(filepath.Join(folder, "Dockerfile"), []byte(dockerfile), 0o644); err != nil {
-		return err
-	}
-	var log bytes.Buffer
-	command := exec.CommandContext(ctx, b.Engine.Kind, "build", "-t", ref, folder)
-	command.Env = append(os.Environ(), "DOCKER_BUILDKIT=0")
-	command.Stdout, command.Stderr = &log, &log
-	if err := command.Run(); err != nil {
-		return fmt.Errorf("building %s: %w: %s", ref, err, tail(log.String(), 12))
-	}
-	return nil
+	return b.writeSystemImages(work, &tools)
 }
 
-// assemble runs kind's node image build, which calls a program named docker;
-// Podman answers to the same words.
-func (b *build) assemble(base, release, work string) error {
-	if b.Engine.Kind != "docker" {
-		podman, err := exec.LookPath(b.Engine.Kind)
+// writeKindFiles writes what kind reads in a node image.
+func (b *build) writeKindFiles(rootfs string) error {
+	if err := os.MkdirAll(filepath.Join(rootfs, "kind/manifests"), 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(rootfs, "kind/version"), []byte(KubernetesVersion), 0o644); err != nil {
+		return err
+	}
+	for _, name := range []string{"default-cni.yaml", "default-storage.yaml"} {
+		content, err := os.ReadFile(filepath.Join(b.Root, "hack/nodeimage/manifests", name))
 		if err != nil {
 			return err
 		}
-		if err := os.Symlink(podman, filepath.Join(work, "docker")); err != nil {
+		if err := os.WriteFile(filepath.Join(rootfs, "kind/manifests", name), content, 0o644); err != nil {
 			return err
 		}
-		if err := os.Setenv("PATH", work+":"+os.Getenv("PATH")); err != nil {
-			return err
-		}
-	}
-	err := nodeimage.Build(
-		nodeimage.WithImage(b.ref),
-		nodeimage.WithBaseImage(base),
-		nodeimage.WithKubeParam(release),
-		nodeimage.WithBuildType("file"),
-		nodeimage.WithLogger(logger{b.Progress}),
-	)
-	if err != nil {
-		return fmt.Errorf("assembling the node image: %w", err)
 	}
 	return nil
 }
 
+// save caches the image, and drops the ones that older sources made.
 func (b *build) save(ctx context.Context) error {
 	temporary := b.archive + ".new"
 	if err := b.Engine.Run(ctx, "save", "-o", temporary, b.ref); err != nil {
 		return fmt.Errorf("caching the node image: %w", err)
 	}
-	old, _ := filepath.Glob(filepath.Join(filepath.Dir(b.archive), "*.tar"))
+	old, _ := filepath.Glob(filepath.Join(b.folder, "*.tar"))
 	for _, file := range old {
 		_ = os.Remove(file)
 	}
 	return os.Rename(temporary, b.archive)
 }
 
-// logger passes kind's words on as progress.
-type logger struct{ progress func(string) }
-
-func (l logger) Warn(m string)             { l.progress(m) }
-func (l logger) Warnf(f string, a ...any)  { l.progress(fmt.Sprintf(f, a...)) }
-func (l logger) Error(m string)            { l.progress(m) }
-func (l logger) Errorf(f string, a ...any) { l.progress(fmt.Sprintf(f, a...)) }
-func (l logger) V(level log.Level) log.InfoLogger {
-	if level > 0 {
-		return log.NoopInfoLogger{}
-	}
-	return info(l)
-}
-
-type info struct{ progress func(string) }
-
-func (i info) Info(m string)            { i.progress(m) }
-func (i info) Infof(f string, a ...any) { i.progress(fmt.Sprintf(f, a...)) }
-func (i info) Enabled() bool            { return true }
-
-func copyTree(from, to string) error {
-	if err := os.CopyFS(to, os.DirFS(from)); err != nil {
-		return fmt.Errorf("copying %s: %w", from, err)
+// buildImage builds a folder's Dockerfile with the engine's classic builder.
+func buildImage(ctx context.Context, engine, folder, ref string) error {
+	var log bytes.Buffer
+	command := exec.CommandContext(ctx, engine, "build", "-t", ref, folder)
+	command.Env = append(os.Environ(), "DOCKER_BUILDKIT=0")
+	command.Stdout, command.Stderr = &log, &log
+	if err := command.Run(); err != nil {
+		return fmt.Errorf("building %s: %w: %s", ref, err, tail(log.String(), 12))
 	}
 	return nil
 }

@@ -5,10 +5,7 @@ package nodeimage
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -18,10 +15,6 @@ import (
 
 	"github.com/paws360/pawskind/internal/engine"
 )
-
-// Versions of what a built node image carries. The programs' own versions are
-// pinned by the modules under hack/nodeimage/modules.
-const KubernetesVersion = "v1.37.2"
 
 // pullTimeout bounds the pull of kind's image, some 400 MB.
 const pullTimeout = 10 * time.Minute
@@ -71,21 +64,23 @@ func Assets(ctx context.Context, o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return b.bin, b.compile(ctx, "etcd", "kubernetes-assets")
+	return b.bin, b.compile(ctx, "etcd", "kubernetes")
 }
 
 type build struct {
 	Options
+	key     string
 	ref     string
-	bin     string
-	archive string
+	folder  string // cache of this release
+	bin     string // programs
+	archive string // the image
 }
 
 func newBuild(o Options) (*build, error) {
 	if o.Progress == nil {
 		o.Progress = func(string) {}
 	}
-	key, err := sourceKey(o.Root)
+	key, err := recipeKey(o.Root)
 	if err != nil {
 		return nil, err
 	}
@@ -96,30 +91,12 @@ func newBuild(o Options) (*build, error) {
 	folder := filepath.Join(caches, "pawskind", "node-image", KubernetesVersion+"-"+runtime.GOARCH)
 	return &build{
 		Options: o,
+		key:     KubernetesVersion + "-" + key,
+		folder:  folder,
 		ref:     "docker.io/pawskind/node:" + KubernetesVersion + "-" + key,
 		bin:     filepath.Join(folder, "bin"),
 		archive: filepath.Join(folder, key+".tar"),
 	}, nil
-}
-
-// sourceKey is a hash of everything in the checkout that makes the image.
-func sourceKey(root string) (string, error) {
-	sum := sha256.New()
-	fmt.Fprintln(sum, KubernetesVersion, runtime.GOARCH, defaults.Image)
-	for _, folder := range []string{"hack/nodeimage", "internal/nodeimage"} {
-		err := filepath.WalkDir(filepath.Join(root, folder), func(path string, entry fs.DirEntry, err error) error {
-			if err != nil || entry.IsDir() {
-				return err
-			}
-			content, err := os.ReadFile(path)
-			fmt.Fprintf(sum, "%s %d\n%s", entry.Name(), len(content), content)
-			return err
-		})
-		if err != nil {
-			return "", fmt.Errorf("reading the node image's sources: %w", err)
-		}
-	}
-	return hex.EncodeToString(sum.Sum(nil))[:12], nil
 }
 
 func (b *build) pull(ctx context.Context) (string, bool) {

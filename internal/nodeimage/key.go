@@ -1,0 +1,50 @@
+package nodeimage
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+
+	"sigs.k8s.io/kind/pkg/apis/config/defaults"
+)
+
+// recipe is all of the checkout, beside the programs' sources, that makes the
+// image: what is run or copied, and the code that decides what.
+var recipe = []string{
+	"hack/nodeimage/base", "hack/nodeimage/manifests", "hack/nodeimage/tools.sh",
+	"internal/nodeimage/bake.go", "internal/nodeimage/bake.sh", "internal/nodeimage/build.go",
+	"internal/nodeimage/system.go", "internal/nodeimage/versions.go",
+}
+
+// recipeKey is a hash of everything in the checkout that makes the image.
+func recipeKey(root string) (string, error) {
+	sum := sha256.New()
+	// kind's release brings files of its own into the image.
+	fmt.Fprintln(sum, runtime.GOARCH, defaults.Image)
+	for _, s := range sources {
+		key, err := s.key(root)
+		if err != nil {
+			return "", err
+		}
+		fmt.Fprintln(sum, s.program, key)
+	}
+	for _, path := range recipe {
+		err := filepath.WalkDir(filepath.Join(root, path), func(file string, entry fs.DirEntry, err error) error {
+			if err != nil || entry.IsDir() || strings.HasSuffix(file, "_test.go") {
+				return err
+			}
+			content, err := os.ReadFile(file)
+			fmt.Fprintf(sum, "%s %d\n%s", entry.Name(), len(content), content)
+			return err
+		})
+		if err != nil {
+			return "", fmt.Errorf("reading the node image's sources: %w", err)
+		}
+	}
+	return hex.EncodeToString(sum.Sum(nil))[:12], nil
+}
