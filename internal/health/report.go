@@ -64,7 +64,7 @@ func Worst(verdicts ...v1alpha1.Health) v1alpha1.Health {
 	}
 	worst := v1alpha1.Healthy
 	for _, v := range verdicts {
-		if rank[v] > rank[worst] {
+		if v != "" && rank[v] > rank[worst] {
 			worst = v
 		}
 	}

@@ -3,6 +3,8 @@
 package pods
 
 import (
+	"strings"
+
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -181,4 +183,20 @@ func IsReady(pod *corev1.Pod) bool {
 // Controlled tells whether the object is controlled by the environment.
 func Controlled(env *v1alpha1.PawsEnvironment, object metav1.Object) bool {
 	return metav1.IsControlledBy(object, env)
+}
+
+// Waiting is why a pod's container does not run, such as
+// "CrashLoopBackOff: back-off 10s restarting"; empty when it runs.
+func Waiting(pod *corev1.Pod) string {
+	for _, c := range pod.Status.ContainerStatuses {
+		if w := c.State.Waiting; w != nil {
+			return strings.TrimSuffix(w.Reason+": "+w.Message, ": ")
+		}
+	}
+	for _, c := range pod.Status.Conditions {
+		if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse {
+			return strings.TrimSuffix(c.Reason+": "+c.Message, ": ")
+		}
+	}
+	return ""
 }

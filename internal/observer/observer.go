@@ -1,0 +1,161 @@
+// Package observer looks at a whole environment: every member of every
+// component through its own protocol, all at once. What it sees feeds the
+// status conditions, the query API and the reconciler's next steps.
+package observer
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/app"
+	"github.com/paws360/pawskind/internal/etcd"
+	"github.com/paws360/pawskind/internal/health"
+	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/patroni"
+	"github.com/paws360/pawskind/internal/pods"
+	"github.com/paws360/pawskind/internal/redis"
+)
+
+// MemberTimeout bounds the question to one member (addendum §5).
+const MemberTimeout = 5 * time.Second
+
+// Snapshot is one look: the verdicts and the facts behind them.
+type Snapshot struct {
+	Report   health.Report
+	Etcd     etcd.Facts
+	Postgres patroni.Facts
+	Redis    redis.Facts
+}
+
+// Component finds the verdict on one component.
+func (s Snapshot) Component(name string) (health.Component, bool) {
+	for _, c := range s.Report.Components {
+		if c.Name == name {
+			return c, true
+		}
+	}
+	return health.Component{}, false
+}
+
+// Serves tells whether the component does its work, be it with members missing.
+func (s Snapshot) Serves(name string) bool {
+	c, ok := s.Component(name)
+	return ok && (c.Health == v1alpha1.Healthy || c.Health == v1alpha1.Degraded)
+}
+
+// Observer holds the connections to all members of all environments.
+type Observer struct {
+	// Reader reads pods and Secrets; Secrets without a cache.
+	Reader  client.Reader
+	Secrets client.Reader
+
+	Etcd     *etcd.Prober
+	Postgres *patroni.Prober
+	Redis    *redis.Prober
+	Apps     *app.Prober
+
+	now func() time.Time
+}
+
+// New makes an observer that asks members at their DNS names.
+func New(reader, secrets client.Reader) *Observer {
+	return &Observer{
+		Reader: reader, Secrets: secrets,
+		Etcd: etcd.NewProber(), Postgres: patroni.NewProber(), Redis: redis.NewProber(), Apps: app.NewProber(),
+		now: time.Now,
+	}
+}
+
+// Look asks every member once, all in parallel, and judges the answers.
+func (o *Observer) Look(ctx context.Context, env *v1alpha1.PawsEnvironment) (Snapshot, error) {
+	start := o.now()
+	secret := &corev1.Secret{}
+	key := types.NamespacedName{Namespace: env.Namespace, Name: env.Spec.SecretsRef.Name}
+	if err := o.Secrets.Get(ctx, key, secret); client.IgnoreNotFound(err) != nil {
+		return Snapshot{}, fmt.Errorf("reading the Secret %s: %w", key, err)
+	}
+	password := func(name string) string { return string(secret.Data[name]) }
+
+	var s Snapshot
+	var apps []health.Component
+	var appsErr error
+	var wg sync.WaitGroup
+	wg.Go(func() { s.Etcd = o.Etcd.Probe(ctx, env.Namespace, o.etcdMembers(ctx, env), MemberTimeout) })
+	wg.Go(func() {
+		s.Postgres = o.Postgres.Probe(ctx, env.Namespace, env.Spec.Postgres.Replicas, password(naming.KeyPostgresPassword), MemberTimeout)
+	})
+	wg.Go(func() {
+		s.Redis = o.Redis.Probe(ctx, redis.Config{
+			Namespace: env.Namespace, Replicas: env.Spec.Redis.Replicas, Sentinels: env.Spec.Redis.Sentinels,
+			Password: password(naming.KeyRedisPassword), SentinelPassword: password(naming.KeySentinelPassword),
+			Timeout: MemberTimeout,
+		})
+	})
+	wg.Go(func() { apps, appsErr = o.lookAtApps(ctx, env) })
+	wg.Wait()
+	if appsErr != nil {
+		return Snapshot{}, appsErr
+	}
+	s.Report = o.report(env, s, apps)
+	s.Report.Time = start.UTC()
+	s.Report.DurationSeconds = o.now().Sub(start).Seconds()
+	return s, nil
+}
+
+// etcdMembers also covers members that are about to leave or join.
+func (o *Observer) etcdMembers(ctx context.Context, env *v1alpha1.PawsEnvironment) int32 {
+	running := &corev1.PodList{}
+	if err := o.Reader.List(ctx, running, client.InNamespace(env.Namespace),
+		client.MatchingLabels(naming.Selector(env, naming.Etcd))); err != nil {
+		return env.Spec.Etcd.Replicas
+	}
+	return max(env.Spec.Etcd.Replicas, int32(len(running.Items)))
+}
+
+func (o *Observer) lookAtApps(ctx context.Context, env *v1alpha1.PawsEnvironment) ([]health.Component, error) {
+	verdicts := make([]health.Component, len(env.Spec.Apps))
+	var wg sync.WaitGroup
+	for i, spec := range env.Spec.Apps {
+		list := &corev1.PodList{}
+		if err := o.Reader.List(ctx, list, client.InNamespace(env.Namespace),
+			client.MatchingLabels(naming.Selector(env, spec.Name))); err != nil {
+			return nil, fmt.Errorf("listing the pods of %s: %w", spec.Name, err)
+		}
+		wg.Go(func() {
+			verdicts[i] = app.Verdict(spec, o.Apps.Probe(ctx, spec, targets(list.Items), MemberTimeout))
+		})
+	}
+	wg.Wait()
+	return verdicts, nil
+}
+
+func targets(list []corev1.Pod) []app.Target {
+	var out []app.Target
+	for i := range list {
+		pod := &list[i]
+		if !pod.DeletionTimestamp.IsZero() {
+			continue
+		}
+		out = append(out, app.Target{Pod: pod.Name, IP: pod.Status.PodIP, Waiting: pods.Waiting(pod), Ready: pods.IsReady(pod)})
+	}
+	return out
+}
+
+func (o *Observer) report(env *v1alpha1.PawsEnvironment, s Snapshot, apps []health.Component) health.Report {
+	r := health.Report{Environment: env.Name, Namespace: env.Namespace}
+	var postgres, cache, sentinel health.Component
+	postgres, r.Synchronous, r.Leader = patroni.Verdict(env.Spec.Postgres, s.Postgres)
+	cache, sentinel, r.RedisMaster = redis.Verdict(env.Spec.Redis, s.Redis)
+	r.Components = append([]health.Component{etcd.Verdict(env.Spec.Etcd.Replicas, s.Etcd), postgres, cache, sentinel}, apps...)
+	for _, c := range r.Components {
+		r.Overall = health.Worst(r.Overall, c.Health)
+	}
+	return r
+}
