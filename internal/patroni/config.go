@@ -62,6 +62,19 @@ func DynamicConfig(env *v1alpha1.PawsEnvironment) map[string]any {
 	}
 }
 
+// bootstrapConfig is the dynamic configuration of the first seconds. In quorum
+// mode Patroni 4.0 bootstraps with synchronous_standby_names "ANY None (*)",
+// which PostgreSQL refuses: commits would be asynchronous until the HA loop has
+// run three times. In plain synchronous mode it is "*" from the start; the
+// operator then finds the mode drifted and sets quorum.
+func bootstrapConfig(env *v1alpha1.PawsEnvironment) map[string]any {
+	config := DynamicConfig(env)
+	if config["synchronous_mode"] == "quorum" {
+		config["synchronous_mode"] = true
+	}
+	return config
+}
+
 func synchronousMode(mode v1alpha1.SynchronousMode) any {
 	if mode == v1alpha1.SynchronousQuorum {
 		return "quorum"
@@ -76,10 +89,6 @@ func parameters(spec v1alpha1.PostgresSpec) map[string]any {
 		"synchronous_commit":  "on",
 		// The application name carries the trace of the request.
 		"log_line_prefix": "%m [%p] %q%u@%d %a ",
-		// A client whose machine is gone holds its locks for 25 s at most.
-		"tcp_keepalives_idle":     "10",
-		"tcp_keepalives_interval": "5",
-		"tcp_keepalives_count":    "3",
 	}
 	for name, value := range spec.Parameters {
 		all[name] = value
@@ -214,7 +223,7 @@ func configFile(env *v1alpha1.PawsEnvironment, etcdReplicas int32) string {
 	config := memberConfig()
 	config["etcd3"] = map[string]any{"protocol": "http", "hosts": hosts}
 	config["bootstrap"] = map[string]any{
-		"dcs": DynamicConfig(env),
+		"dcs": bootstrapConfig(env),
 		// post-bootstrap.sh syncs the files that no-sync leaves to the kernel.
 		"initdb": []any{
 			map[string]string{"encoding": "UTF8"}, map[string]string{"locale": "C.UTF-8"},

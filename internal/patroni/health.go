@@ -2,6 +2,7 @@ package patroni
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
@@ -140,6 +141,7 @@ func judgeSynchronous(spec v1alpha1.PostgresSpec, leaders []MemberFacts) health.
 			acknowledge = append(acknowledge, s.Name)
 		}
 	}
+	slices.Sort(acknowledge)
 	if len(acknowledge) == 0 {
 		return health.Synchronous{Reason: v1alpha1.ReasonNoSynchronousStandby,
 			Message: "no standby acknowledges commits: writes wait until one does"}

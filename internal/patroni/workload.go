@@ -175,6 +175,7 @@ func environment(env *v1alpha1.PawsEnvironment) []*coreac.EnvVarApplyConfigurati
 		value("PATRONI_POSTGRESQL_CONNECT_ADDRESS", fmt.Sprintf("%s:%d", host, naming.PortPostgres)),
 		value("PATRONI_RESTAPI_USERNAME", restUser),
 		pods.SecretEnv(env, "PATRONI_RESTAPI_PASSWORD", naming.KeyPatroniPassword),
+		pods.SecretEnv(env, "REST_PASSWORD", naming.KeyPatroniPassword),
 		value("PATRONI_SUPERUSER_USERNAME", Superuser),
 		pods.SecretEnv(env, "PATRONI_SUPERUSER_PASSWORD", naming.KeyPostgresPassword),
 		value("PATRONI_REPLICATION_USERNAME", replicationUser),

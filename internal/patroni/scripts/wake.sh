@@ -3,7 +3,8 @@
 # the removal of a key that is not there. Usage: wake.sh HOST
 set -uo pipefail
 
-credentials=$(printf '%s:%s' "$PATRONI_RESTAPI_USERNAME" "$PATRONI_RESTAPI_PASSWORD" | base64 -w0)
+# Patroni takes its own variables out of the environment of what it calls.
+credentials=$(printf 'patroni:%s' "$REST_PASSWORD" | base64 -w0)
 curl -s -o /dev/null --connect-timeout 1 --max-time 3 -X PATCH \
   -H @<(printf 'Authorization: Basic %s' "$credentials") \
   -d '{"wake":null}' "http://$1:8008/config"
