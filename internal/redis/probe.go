@@ -56,6 +56,9 @@ type SentinelFacts struct {
 	// OtherSentinels and Replicas are how many it knows.
 	OtherSentinels int
 	Replicas       int
+	// ConfiguredQuorum and DownAfterMilliseconds are its settings.
+	ConfiguredQuorum      int
+	DownAfterMilliseconds int
 	// Quorum is CKQUORUM's complaint; empty when a quorum can be reached.
 	Quorum string
 }
@@ -148,6 +151,8 @@ func (p *Prober) askSentinel(ctx context.Context, c Config, ordinal int32) Senti
 	facts.Master, facts.Flags = state["ip"], state["flags"]
 	facts.OtherSentinels, _ = strconv.Atoi(state["num-other-sentinels"])
 	facts.Replicas, _ = strconv.Atoi(state["num-slaves"])
+	facts.ConfiguredQuorum, _ = strconv.Atoi(state["quorum"])
+	facts.DownAfterMilliseconds, _ = strconv.Atoi(state["down-after-milliseconds"])
 	if err := quorum.Err(); err != nil {
 		facts.Quorum = err.Error()
 	}
@@ -187,12 +192,14 @@ func (p *Prober) Configure(ctx context.Context, c Config, quorum, downAfter int3
 	})
 }
 
-// Reset makes every Sentinel forget replicas and Sentinels that are gone, and
+// ResetOne makes one Sentinel forget replicas and Sentinels that are gone, and
 // find again those that are there.
-func (p *Prober) Reset(ctx context.Context, c Config) error {
-	return p.eachSentinel(c, false, func(client *redis.Client) error {
-		return client.Do(ctx, "sentinel", "reset", naming.RedisMasterSet).Err()
-	})
+func (p *Prober) ResetOne(ctx context.Context, c Config, ordinal int32) error {
+	client := p.client(p.Address(c.Namespace, naming.Sentinel, ordinal, naming.PortSentinel), c.SentinelPassword, c.Timeout)
+	if err := client.Do(ctx, "sentinel", "reset", naming.RedisMasterSet).Err(); err != nil {
+		return fmt.Errorf("resetting %s: %w", naming.Member(naming.Sentinel, ordinal), err)
+	}
+	return nil
 }
 
 func (p *Prober) eachSentinel(c Config, untilOne bool, do func(*redis.Client) error) error {

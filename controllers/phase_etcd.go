@@ -1,0 +1,159 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/types"
+
+	"github.com/paws360/pawskind/internal/etcd"
+	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/rollout"
+)
+
+// reconcileEtcd runs the etcd cluster, scales its membership one member at a
+// time, and replaces outdated members.
+func (r *Reconciler) reconcileEtcd(ctx context.Context, s *scope) error {
+	env := s.env
+	if err := r.applyAll(ctx, s, etcd.Network(env)); err != nil {
+		return err
+	}
+	live, err := r.statefulSet(ctx, env.Namespace, naming.StatefulSet(naming.Etcd))
+	if err != nil {
+		return err
+	}
+	image := or(env.Spec.Etcd.Image, r.Images.Etcd)
+	if live == nil {
+		s.note("starting etcd")
+		bootstrap := etcd.NewCluster(env.Spec.Etcd.Replicas)
+		if err := r.applyOne(ctx, s, etcd.BootstrapMap(env, bootstrap)); err != nil {
+			return err
+		}
+		return r.applyOne(ctx, s, etcd.StatefulSet(env, image, env.Spec.Etcd.Replicas))
+	}
+	pods := *live.Spec.Replicas
+	if s.snapshot != nil {
+		if pods, err = r.scaleEtcd(ctx, s, pods); err != nil {
+			return err
+		}
+	}
+	if err := r.applyOne(ctx, s, etcd.StatefulSet(env, image, pods)); err != nil {
+		return err
+	}
+	return r.roll(ctx, s, live, naming.Etcd, etcdLeader(s), func(leader string) error {
+		return r.moveEtcdLeader(ctx, s, leader)
+	})
+}
+
+// scaleEtcd takes the next step to the wanted membership and returns how many
+// pods there shall be now.
+func (r *Reconciler) scaleEtcd(ctx context.Context, s *scope, pods int32) (int32, error) {
+	env, facts := s.env, s.snapshot.Etcd
+	step := etcd.NextStep(env.Namespace, env.Spec.Etcd.Replicas, pods, facts)
+	if step.Action != etcd.ActionNone && step.Action != etcd.ActionWait {
+		r.Watcher.Poke(types.NamespacedName{Namespace: env.Namespace, Name: env.Name})
+		s.note("etcd: %s %s", step.Action, naming.Member(naming.Etcd, step.Ordinal))
+		s.requeue = time.Second
+	}
+	via := anyVoter(facts)
+	switch step.Action {
+	case etcd.ActionAdd:
+		return pods, r.Observer.Etcd.Add(ctx, env.Namespace, via, step.Ordinal)
+	case etcd.ActionGrow:
+		return step.Ordinal, r.applyOne(ctx, s, etcd.BootstrapMap(env, etcd.Joining(env.Namespace, facts.Membership)))
+	case etcd.ActionPromote:
+		if err := r.Observer.Etcd.Promote(ctx, env.Namespace, via, step.MemberID); err != nil && !errors.Is(err, etcd.ErrNotReady) {
+			return pods, err
+		}
+	case etcd.ActionRemove:
+		return pods, r.Observer.Etcd.Remove(ctx, env.Namespace, via, step.MemberID)
+	case etcd.ActionShrink:
+		return step.Ordinal, nil
+	case etcd.ActionWait:
+		if pods != env.Spec.Etcd.Replicas {
+			s.note("etcd: waiting, %s", step.Why)
+			s.requeue = 2 * time.Second
+		}
+	}
+	return pods, nil
+}
+
+func anyVoter(facts etcd.Facts) int32 {
+	for i, m := range facts.Members {
+		if m.Err == "" && m.LeaderID != 0 && !m.Learner {
+			return int32(i) + 1
+		}
+	}
+	return 1
+}
+
+func etcdLeader(s *scope) string {
+	if s.snapshot == nil {
+		return ""
+	}
+	for _, m := range s.snapshot.Etcd.Members {
+		if m.Err == "" && m.ID != 0 && m.ID == m.LeaderID {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+func (r *Reconciler) moveEtcdLeader(ctx context.Context, s *scope, leader string) error {
+	var via int32
+	var to uint64
+	for i, m := range s.snapshot.Etcd.Members {
+		switch {
+		case m.Name == leader:
+			via = int32(i) + 1
+		case m.Err == "" && !m.Learner:
+			to = m.ID
+		}
+	}
+	return r.Observer.Etcd.MoveLeader(ctx, s.env.Namespace, via, to)
+}
+
+// statefulSet reads a StatefulSet of the environment; nil when there is none.
+func (r *Reconciler) statefulSet(ctx context.Context, namespace, name string) (*appsv1.StatefulSet, error) {
+	live := &appsv1.StatefulSet{}
+	if err := r.Get(ctx, types.NamespacedName{Namespace: namespace, Name: name}, live); err != nil {
+		if apierrors.IsNotFound(err) {
+			return nil, nil
+		}
+		return nil, err
+	}
+	return live, nil
+}
+
+// roll replaces the outdated members of a StatefulSet one at a time, the leader
+// last and after handOver.
+func (r *Reconciler) roll(ctx context.Context, s *scope, set *appsv1.StatefulSet, component, leader string, handOver func(leader string) error) error {
+	if s.snapshot == nil || set.Status.ObservedGeneration != set.Generation {
+		return nil
+	}
+	list, err := r.members(ctx, s.env, component)
+	if err != nil {
+		return err
+	}
+	verdicts, _ := s.snapshot.Component(component)
+	action, name := rollout.Next(rolloutMembers(list, verdicts, set.Status.UpdateRevision, leader))
+	switch action {
+	case rollout.HandOver:
+		s.note("%s: handing over the leadership of %s", component, name)
+		s.requeue = 2 * time.Second
+		return handOver(name)
+	case rollout.Replace:
+		s.note("%s: replacing %s", component, name)
+		s.requeue = 2 * time.Second
+		r.Recorder.Eventf(s.env, nil, corev1.EventTypeNormal, "Replacing", "Replace", "%s runs an older revision and is replaced", name)
+		return r.deletePod(ctx, s.env.Namespace, name)
+	case rollout.Wait:
+		s.note("%s: waiting for %s before the next member is replaced", component, name)
+		s.requeue = 2 * time.Second
+	}
+	return nil
+}

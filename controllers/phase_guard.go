@@ -1,0 +1,109 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/app"
+	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/roles"
+)
+
+// guard finds what keeps an environment from being reconciled at all, and the
+// latest look at its members.
+func (r *Reconciler) guard(ctx context.Context, s *scope) error {
+	if err := r.alone(ctx, s.env); err != nil {
+		return err
+	}
+	s.snapshot = r.Watcher.Follow(ctx, s.env)
+	if s.env.Spec.Suspend {
+		return &stalled{reason: v1alpha1.ReasonSuspended, message: "spec.suspend is set: nothing is changed"}
+	}
+	if circle := app.Cycle(s.env.Spec.Apps); circle != "" {
+		return &stalled{reason: v1alpha1.ReasonDependencyCycle, message: "apps depend on each other in a circle: " + circle}
+	}
+	return r.readSecret(ctx, s)
+}
+
+// alone refuses a second environment in a namespace.
+func (r *Reconciler) alone(ctx context.Context, env *v1alpha1.PawsEnvironment) error {
+	list := &v1alpha1.PawsEnvironmentList{}
+	if err := r.List(ctx, list, client.InNamespace(env.Namespace)); err != nil {
+		return fmt.Errorf("listing environments: %w", err)
+	}
+	for _, other := range list.Items {
+		if other.UID != env.UID && (other.CreationTimestamp.Before(&env.CreationTimestamp) ||
+			other.CreationTimestamp.Equal(&env.CreationTimestamp) && other.Name < env.Name) {
+			return &stalled{
+				reason:  v1alpha1.ReasonNamespaceOccupied,
+				message: fmt.Sprintf("the namespace belongs to environment %s: use another namespace", other.Name),
+				retry:   30 * time.Second,
+			}
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) readSecret(ctx context.Context, s *scope) error {
+	name := s.env.Spec.SecretsRef.Name
+	secret := &corev1.Secret{}
+	err := r.Direct.Get(ctx, types.NamespacedName{Namespace: s.env.Namespace, Name: name}, secret)
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("reading the Secret %s: %w", name, err)
+	}
+	var missing []string
+	for _, key := range naming.RequiredKeys() {
+		if len(secret.Data[key]) == 0 {
+			missing = append(missing, key)
+		}
+	}
+	if len(missing) > 0 {
+		return &stalled{
+			reason:  v1alpha1.ReasonSecretInvalid,
+			message: fmt.Sprintf("Secret %s lacks %s", name, strings.Join(missing, ", ")),
+			retry:   5 * time.Second,
+		}
+	}
+	s.secret = secret.Data
+	return nil
+}
+
+// reconcileMembers makes what members of several components share.
+func (r *Reconciler) reconcileMembers(ctx context.Context, s *scope) error {
+	return r.applyAll(ctx, s, roles.Objects(s.env))
+}
+
+// applyAll applies objects, notes what changed and tells of repairs.
+func (r *Reconciler) applyAll(ctx context.Context, s *scope, objects []runtime.ApplyConfiguration) error {
+	for _, object := range objects {
+		if err := r.applyOne(ctx, s, object); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) applyOne(ctx context.Context, s *scope, object runtime.ApplyConfiguration) error {
+	did, err := r.applier.apply(ctx, object)
+	if err != nil {
+		if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) {
+			return &stalled{reason: v1alpha1.ReasonApplyFailed, message: err.Error(), retry: 30 * time.Second}
+		}
+		return err
+	}
+	if did == repaired {
+		what, _, _ := decode(object)
+		r.Recorder.Eventf(s.env, nil, corev1.EventTypeNormal, "Repaired", "Repair",
+			"%s %s had been changed by somebody else and is as the spec asks again", what.GetKind(), what.GetName())
+	}
+	return nil
+}

@@ -1,0 +1,125 @@
+package controllers
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/patroni"
+)
+
+// callTimeout bounds what a reconcile asks of a member. Patroni carries out a
+// switchover also when nobody waits for its end.
+const callTimeout = 2 * time.Second
+
+// reconcilePostgres runs the PostgreSQL cluster. Its pods start beside etcd's
+// and wait for it by themselves.
+func (r *Reconciler) reconcilePostgres(ctx context.Context, s *scope) error {
+	env := s.env.DeepCopy()
+	live, err := r.statefulSet(ctx, env.Namespace, naming.StatefulSet(naming.Postgres))
+	if err != nil {
+		return err
+	}
+	if err := r.applyAll(ctx, s, patroni.Network(env)); err != nil {
+		return err
+	}
+	if live == nil {
+		s.note("starting PostgreSQL")
+	} else if *live.Spec.Replicas > env.Spec.Postgres.Replicas && !r.leaderStays(ctx, s) {
+		env.Spec.Postgres.Replicas = *live.Spec.Replicas
+	}
+	image := or(env.Spec.Postgres.Image, r.Images.Postgres[env.Spec.Postgres.Version])
+	if err := r.applyAll(ctx, s, patroni.Workload(env, image, env.Spec.Etcd.Replicas)); err != nil {
+		return err
+	}
+	if live == nil || s.snapshot == nil || s.snapshot.Report.Leader == "" {
+		return nil
+	}
+	leader := s.snapshot.Report.Leader
+	if err := r.configurePatroni(ctx, s, leader); err != nil {
+		return err
+	}
+	return r.roll(ctx, s, live, naming.Postgres, leader, func(leader string) error {
+		return r.switchover(ctx, s, leader, "")
+	})
+}
+
+// configurePatroni brings the dynamic configuration in etcd to the spec.
+func (r *Reconciler) configurePatroni(ctx context.Context, s *scope, leader string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	have, err := r.Observer.Postgres.Configuration(ctx, s.env.Namespace, leader)
+	if err != nil {
+		return err
+	}
+	patch := patroni.Drift(patroni.DynamicConfig(s.env), have)
+	if patch == nil {
+		return nil
+	}
+	s.note("configuring Patroni")
+	return r.Observer.Postgres.PatchConfig(ctx, s.env.Namespace, leader, r.patroniPassword(s), patch)
+}
+
+// leaderStays tells whether the leader is among the members that stay when the
+// cluster shrinks; if not, it is asked to hand over to one that does.
+func (r *Reconciler) leaderStays(ctx context.Context, s *scope) bool {
+	if s.snapshot == nil {
+		return false
+	}
+	leader := s.snapshot.Report.Leader
+	replicas := s.env.Spec.Postgres.Replicas
+	if leader != "" && ordinalOf(leader) <= replicas {
+		return true
+	}
+	s.note("PostgreSQL: the leader hands over before its pod is removed")
+	s.requeue = 2 * time.Second
+	candidate := healthyUpTo(s, naming.Postgres, replicas)
+	if leader == "" {
+		leader = r.leaderBeyond(ctx, s)
+	}
+	if leader != "" && candidate != "" {
+		_ = r.switchover(ctx, s, leader, candidate)
+	}
+	return false
+}
+
+// leaderBeyond finds a leader among members that the spec no longer counts.
+func (r *Reconciler) leaderBeyond(ctx context.Context, s *scope) string {
+	list, err := r.members(ctx, s.env, naming.Postgres)
+	if err != nil {
+		return ""
+	}
+	for i := range list {
+		if list[i].Labels[naming.LabelRole] == naming.RolePrimary && ordinalOf(list[i].Name) > s.env.Spec.Postgres.Replicas {
+			return list[i].Name
+		}
+	}
+	return ""
+}
+
+// healthyUpTo is a replica of the component that works and has at most that ordinal.
+func healthyUpTo(s *scope, component string, limit int32) string {
+	verdicts, _ := s.snapshot.Component(component)
+	for _, m := range verdicts.Members {
+		if m.Health != v1alpha1.Unhealthy && m.Role == "replica" && ordinalOf(m.Name) <= limit {
+			return m.Name
+		}
+	}
+	return ""
+}
+
+func (r *Reconciler) switchover(ctx context.Context, s *scope, leader, candidate string) error {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	err := r.Observer.Postgres.Switchover(ctx, s.env.Namespace, leader, candidate, r.patroniPassword(s))
+	if errors.Is(err, context.DeadlineExceeded) {
+		return nil
+	}
+	return err
+}
+
+func (r *Reconciler) patroniPassword(s *scope) string {
+	return string(s.secret[naming.KeyPatroniPassword])
+}

@@ -1,0 +1,109 @@
+package controllers
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/observer"
+	"github.com/paws360/pawskind/internal/redis"
+)
+
+// reconcileRedis runs Redis and its Sentinels.
+func (r *Reconciler) reconcileRedis(ctx context.Context, s *scope) error {
+	env := s.env.DeepCopy()
+	if err := r.applyAll(ctx, s, redis.Network(env)); err != nil {
+		return err
+	}
+	servers, err := r.statefulSet(ctx, env.Namespace, naming.StatefulSet(naming.Redis))
+	if err != nil {
+		return err
+	}
+	sentinels, err := r.statefulSet(ctx, env.Namespace, naming.StatefulSet(naming.Sentinel))
+	if err != nil {
+		return err
+	}
+	if servers == nil {
+		s.note("starting Redis")
+	} else if *servers.Spec.Replicas > env.Spec.Redis.Replicas && !r.masterStays(s) {
+		env.Spec.Redis.Replicas = *servers.Spec.Replicas
+	}
+	if err := r.applyAll(ctx, s, redis.Workload(env, or(env.Spec.Redis.Image, r.Images.Redis))); err != nil {
+		return err
+	}
+	if servers == nil || sentinels == nil || s.snapshot == nil || s.snapshot.Report.RedisMaster == "" {
+		return nil
+	}
+	if err := r.tellSentinels(ctx, s); err != nil {
+		return err
+	}
+	if err := r.roll(ctx, s, servers, naming.Redis, s.snapshot.Report.RedisMaster, func(string) error {
+		return r.Observer.Redis.Failover(ctx, r.redisConfig(s))
+	}); err != nil {
+		return err
+	}
+	return r.roll(ctx, s, sentinels, naming.Sentinel, "", nil)
+}
+
+// masterStays tells whether the master is among the servers that stay. One that
+// goes hands over by itself before it ends; its pod is removed only afterwards,
+// so that the Sentinels never promote a server that is about to go, too.
+func (r *Reconciler) masterStays(s *scope) bool {
+	if s.snapshot == nil {
+		return false
+	}
+	master := s.snapshot.Report.RedisMaster
+	if master != "" && ordinalOf(master) <= s.env.Spec.Redis.Replicas {
+		return true
+	}
+	s.note("Redis: the master hands over before its pod is removed")
+	s.requeue = 2 * time.Second
+	if master != "" {
+		_ = r.Observer.Redis.Failover(context.Background(), r.redisConfig(s))
+	}
+	return false
+}
+
+// tellSentinels gives running Sentinels the spec's quorum and time-out, and
+// makes them forget members that were removed.
+func (r *Reconciler) tellSentinels(ctx context.Context, s *scope) error {
+	spec := s.env.Spec.Redis
+	quorum, downAfter := spec.Quorum, spec.DownAfterMilliseconds
+	for _, f := range s.snapshot.Redis.Sentinels {
+		if f.Err != "" {
+			continue
+		}
+		if f.ConfiguredQuorum != int(quorum) || f.DownAfterMilliseconds != int(downAfter) {
+			s.note("configuring the Sentinels")
+			return r.Observer.Redis.Configure(ctx, r.redisConfig(s), quorum, downAfter)
+		}
+	}
+	// Patience with one at a time: a Sentinel that is reset knows no replica
+	// for a moment, and cannot promote.
+	for i, f := range s.snapshot.Redis.Sentinels {
+		if f.Err == "" && (f.OtherSentinels > int(spec.Sentinels)-1 || f.Replicas > int(spec.Replicas)-1) {
+			s.note("Sentinel: %s forgets members that are gone", f.Name)
+			s.requeue = 3 * time.Second
+			return r.Observer.Redis.ResetOne(ctx, r.redisConfig(s), int32(i)+1)
+		}
+	}
+	return nil
+}
+
+func (r *Reconciler) redisConfig(s *scope) redis.Config {
+	return redis.Config{
+		Namespace: s.env.Namespace, Replicas: s.env.Spec.Redis.Replicas, Sentinels: s.env.Spec.Redis.Sentinels,
+		Password:         string(s.secret[naming.KeyRedisPassword]),
+		SentinelPassword: string(s.secret[naming.KeySentinelPassword]),
+		Timeout:          observer.MemberTimeout,
+	}
+}
+
+// ordinalOf is the number at the end of a member's name; 0 without one.
+func ordinalOf(member string) int32 {
+	var ordinal int32
+	_, _ = fmt.Sscanf(member[strings.LastIndex(member, "-")+1:], "%d", &ordinal)
+	return ordinal
+}
