@@ -1,0 +1,102 @@
+// Command manager is the operator: it reconciles PawsEnvironments.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"os"
+
+	"k8s.io/apimachinery/pkg/runtime"
+	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/healthz"
+	"sigs.k8s.io/controller-runtime/pkg/log/zap"
+	"sigs.k8s.io/controller-runtime/pkg/manager"
+	"sigs.k8s.io/controller-runtime/pkg/metrics/filters"
+	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
+
+	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/controllers"
+	"github.com/paws360/pawskind/internal/observer"
+	"github.com/paws360/pawskind/internal/queryapi"
+)
+
+// version is set by the build.
+var version = "dev"
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, "manager:", err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	metrics := flag.String("metrics-bind-address", ":8443", "address of the Prometheus metrics; 0 serves none")
+	secure := flag.Bool("metrics-secure", true, "serve metrics over TLS to authenticated, authorized callers only")
+	probes := flag.String("health-probe-bind-address", ":8081", "address of the manager's own health")
+	api := flag.String("api-bind-address", fmt.Sprintf(":%d", queryapi.Port), "address of the query API")
+	elect := flag.Bool("leader-elect", true, "let one of several managers act at a time")
+	namespace := flag.String("leader-election-namespace", "", "namespace of the leader election; the manager's own when empty")
+	logging := zap.Options{}
+	logging.BindFlags(flag.CommandLine)
+	flag.Parse()
+	ctrl.SetLogger(zap.New(zap.UseFlagOptions(&logging)))
+
+	options := metricsserver.Options{BindAddress: *metrics, SecureServing: *secure}
+	if *secure {
+		options.FilterProvider = filters.WithAuthenticationAndAuthorization
+	}
+	mgr, err := ctrl.NewManager(ctrl.GetConfigOrDie(), manager.Options{
+		Scheme: scheme(), Metrics: options, HealthProbeBindAddress: *probes,
+		LeaderElection: *elect, LeaderElectionID: "manager.paws360.io", LeaderElectionNamespace: *namespace,
+		LeaderElectionReleaseOnCancel: true,
+	})
+	if err != nil {
+		return fmt.Errorf("setting up: %w", err)
+	}
+	return start(mgr, *api)
+}
+
+func start(mgr manager.Manager, api string) error {
+	look := observer.New(mgr.GetClient(), mgr.GetAPIReader())
+	reconciler := &controllers.Reconciler{
+		Client: mgr.GetClient(), Direct: mgr.GetAPIReader(),
+		Recorder: mgr.GetEventRecorder("pawskind"),
+		Images:   images(), Observer: look, Watcher: observer.NewWatcher(look),
+	}
+	if err := reconciler.SetupWithManager(mgr); err != nil {
+		return fmt.Errorf("setting up the controller: %w", err)
+	}
+	if err := mgr.Add(&queryapi.Server{Address: api, Reader: mgr.GetClient(), Observer: look, Version: version}); err != nil {
+		return fmt.Errorf("setting up the query API: %w", err)
+	}
+	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {
+		return err
+	}
+	if err := mgr.AddReadyzCheck("ping", healthz.Ping); err != nil {
+		return err
+	}
+	ctrl.Log.Info("starting", "version", version)
+	return mgr.Start(ctrl.SetupSignalHandler())
+}
+
+// images are handed in as RELATED_IMAGE_*, the convention of operators.
+func images() controllers.Images {
+	return controllers.Images{
+		Etcd:  os.Getenv("RELATED_IMAGE_ETCD"),
+		Redis: os.Getenv("RELATED_IMAGE_REDIS"),
+		Postgres: map[string]string{
+			"15": os.Getenv("RELATED_IMAGE_POSTGRES_15"),
+			"17": os.Getenv("RELATED_IMAGE_POSTGRES_17"),
+		},
+	}
+}
+
+func scheme() *runtime.Scheme {
+	s := runtime.NewScheme()
+	utilruntime.Must(clientgoscheme.AddToScheme(s))
+	utilruntime.Must(v1alpha1.AddToScheme(s))
+	return s
+}
