@@ -110,10 +110,10 @@ func judgeReplica(m MemberFacts, leaders []MemberFacts) (v1alpha1.Health, string
 		return v1alpha1.Degraded, "has several leaders to follow"
 	case leaders[0].SQLErr == "" && !connected:
 		return v1alpha1.Unhealthy, "does not stream from the leader"
-	case m.Timeline != 0 && m.Timeline != leaders[0].Timeline:
-		return v1alpha1.Unhealthy, fmt.Sprintf("is on timeline %d, the leader on %d", m.Timeline, leaders[0].Timeline)
 	case lag >= LagCritical:
 		return v1alpha1.Unhealthy, fmt.Sprintf("is %.1fs behind", lag)
+	case m.Timeline != 0 && m.Timeline != leaders[0].Timeline:
+		return v1alpha1.Degraded, fmt.Sprintf("is on timeline %d, the leader on %d", m.Timeline, leaders[0].Timeline)
 	case connected && standby.State != "streaming":
 		return v1alpha1.Degraded, "is catching up: " + standby.State
 	case m.ReplayPaused:

@@ -138,7 +138,6 @@ func container(env *v1alpha1.PawsEnvironment, image string) *coreac.ContainerApp
 		WithName("postgres").
 		WithImage(image).
 		WithCommand(configDir+"/start.sh").
-		WithEnv(roles.Env(env, naming.Postgres)...).
 		WithEnv(environment(env)...).
 		WithPorts(
 			coreac.ContainerPort().WithName("postgres").WithContainerPort(naming.PortPostgres).WithProtocol(corev1.ProtocolTCP),
@@ -166,6 +165,8 @@ func environment(env *v1alpha1.PawsEnvironment) []*coreac.EnvVarApplyConfigurati
 	host := naming.PodHost(env.Namespace, naming.Postgres, "$(POD_NAME)")
 	etcd := fmt.Sprintf("http://%s.%s.svc:%d", naming.StatefulSet(naming.Etcd), env.Namespace, naming.PortEtcdClient)
 	return []*coreac.EnvVarApplyConfiguration{
+		pods.FieldEnv("POD_NAME", "metadata.name"),
+		pods.FieldEnv("POD_NAMESPACE", "metadata.namespace"),
 		value("PG_VERSION", env.Spec.Postgres.Version),
 		value("PGDATA", dataDir),
 		value("ETCD_URL", etcd),

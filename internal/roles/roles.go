@@ -4,9 +4,6 @@ package roles
 
 import (
 	_ "embed"
-	"maps"
-	"slices"
-	"strings"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	coreac "k8s.io/client-go/applyconfigurations/core/v1"
@@ -18,12 +15,13 @@ import (
 )
 
 // ScriptName is the file name under which Script is mounted.
-const ScriptName = "label.sh"
+const ScriptName = "set-role.sh"
 
-// Script writes the pod's role to its role label: `label.sh ROLE`. It needs
-// bash, curl, the variables of Env and the token of naming.RoleServiceAccount.
+// Script gives a pod its role label: `set-role.sh COMPONENT POD ROLE LEADING
+// [SECONDS]`. It needs sh, curl, POD_NAMESPACE and the token of
+// naming.RoleServiceAccount.
 //
-//go:embed label.sh
+//go:embed set-role.sh
 var Script string
 
 // Objects let the members patch the pods of their namespace: the service
@@ -46,23 +44,4 @@ func Objects(env *v1alpha1.PawsEnvironment) []runtime.ApplyConfiguration {
 			WithRoleRef(rbacac.RoleRef().WithAPIGroup("rbac.authorization.k8s.io").WithKind("Role").WithName(name)).
 			WithSubjects(rbacac.Subject().WithKind("ServiceAccount").WithName(name).WithNamespace(namespace)),
 	}
-}
-
-// Env are the variables that Script reads.
-func Env(env *v1alpha1.PawsEnvironment, component string) []*coreac.EnvVarApplyConfiguration {
-	return []*coreac.EnvVarApplyConfiguration{
-		pods.FieldEnv("POD_NAME", "metadata.name"),
-		pods.FieldEnv("POD_NAMESPACE", "metadata.namespace"),
-		coreac.EnvVar().WithName("ROLE_LABEL").WithValue(naming.LabelRole),
-		coreac.EnvVar().WithName("ROLE_SELECTOR").WithValue(selector(env, component)),
-	}
-}
-
-func selector(env *v1alpha1.PawsEnvironment, component string) string {
-	labels := naming.Selector(env, component)
-	terms := make([]string, 0, len(labels))
-	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		terms = append(terms, key+"="+labels[key])
-	}
-	return strings.Join(terms, ",")
 }

@@ -8,4 +8,4 @@ case "$1:$2" in
   *:primary | *:master) role=primary ;;
   *) role=replica ;;
 esac
-exec /etc/patroni/label.sh "$role"
+exec /etc/patroni/set-role.sh postgres "$POD_NAME" "$role" primary 600
