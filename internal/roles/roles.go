@@ -32,8 +32,7 @@ func Objects(env *v1alpha1.PawsEnvironment) []runtime.ApplyConfiguration {
 	return []runtime.ApplyConfiguration{
 		coreac.ServiceAccount(name, namespace).
 			WithLabels(labels).
-			WithOwnerReferences(pods.Owner(env)).
-			WithAutomountServiceAccountToken(false),
+			WithOwnerReferences(pods.Owner(env)),
 		rbacac.Role(name, namespace).
 			WithLabels(labels).
 			WithOwnerReferences(pods.Owner(env)).
