@@ -15,10 +15,10 @@ import (
 //go:embed bake.sh
 var bakeScript string
 
-// bake makes the node image ref from the node image base and an archive of
-// images, which nodes then find unpacked. folder is scratch space; its rootfs,
+// bake makes the node image ref from the node image base and a folder of image
+// archives, which nodes then find unpacked. folder is scratch space; its rootfs,
 // if there is one, is laid over the result.
-func bake(ctx context.Context, e *engine.Engine, base, archive, folder, ref string) (err error) {
+func bake(ctx context.Context, e *engine.Engine, base, archives, folder, ref string) error {
 	if err := os.MkdirAll(filepath.Join(folder, "rootfs"), 0o755); err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func bake(ctx context.Context, e *engine.Engine, base, archive, folder, ref stri
 	}()
 	steps := [][]string{
 		{"cp", script, container + ":/bake/bake.sh"},
-		{"cp", archive, container + ":/bake/images.tar"},
+		{"cp", archives, container + ":/bake/images"},
 		{"start", "--attach", container},
 		{"cp", container + ":/bake/out.tar", filepath.Join(folder, "out.tar")},
 	}

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Unpacks /bake/images.tar into this node image's containerd, and packs what came
+# Unpacks the archives in /bake/images into this node image's containerd, and packs what came
 # of it as /bake/out.tar.
 #
 # A node's /var is a volume that the engine fills from the image when the node is
@@ -18,11 +18,13 @@ until ctr version >/dev/null 2>&1; do
   kill -0 "$daemon" 2>/dev/null || { tail -n 5 /bake/containerd.log >&2; exit 1; }
   sleep 0.05
 done
-ctr --namespace k8s.io images import --local --discard-unpacked-layers \
-  --label io.cri-containerd.pinned=pinned /bake/images.tar >/bake/import.log 2>&1 || {
-  tail -n 3 /bake/import.log >&2
-  exit 1
-}
+for archive in /bake/images/*.tar; do
+  ctr --namespace k8s.io images import --local --discard-unpacked-layers \
+    --label io.cri-containerd.pinned=pinned "$archive" >/bake/import.log 2>&1 || {
+    tail -n 3 /bake/import.log >&2
+    exit 1
+  }
+done
 # The layers are unpacked: let go of their archives, now and not in a while.
 ctr --namespace k8s.io content prune references >/dev/null
 kill "$daemon"
@@ -32,7 +34,8 @@ mkdir -p "$out/opt/pawskind/layers"
 for snapshot in "$snapshots"/*; do
   [ -L "$snapshot" ] && continue
   id=${snapshot##*/}
-  if [ -n "$(find "$snapshot" -type c -print -quit)" ]; then
+  # A deletion is a character device 0, 0.
+  if find "$snapshot" -type c -exec stat -c %t:%T {} + | grep -qx 0:0; then
     echo "a layer deletes files of the layer below it: flatten its image first" >&2
     exit 1
   fi

@@ -27,8 +27,8 @@ func (b *build) build(ctx context.Context) error {
 		return err
 	}
 	b.Progress("packing the node's own images")
-	images, err := b.systemImages(ctx, base, work)
-	if err != nil {
+	images := filepath.Join(work, "images")
+	if err := b.writeSystemImages(ctx, base, work, images); err != nil {
 		return err
 	}
 	b.Progress("assembling the node image")
@@ -40,14 +40,20 @@ func (b *build) build(ctx context.Context) error {
 		return err
 	}
 	b.Progress("caching the node image")
-	return b.save(ctx)
+	if err := b.save(ctx, b.archive, b.ref); err != nil {
+		return err
+	}
+	b.prune(ctx, nodeName, b.ref)
+	b.prune(ctx, baseName, base)
+	return nil
 }
 
-// workFolder is inside the cache folder: it must hold a gigabyte, which /tmp
-// may not.
+// workFolder is inside the cache folder: it must hold a gigabyte, which /tmp may
+// not. What killed builds left is cleared away; the lock keeps out living ones.
 func (b *build) workFolder() (string, error) {
-	if err := os.MkdirAll(b.folder, 0o755); err != nil {
-		return "", fmt.Errorf("making the cache folder: %w", err)
+	left, _ := filepath.Glob(filepath.Join(b.folder, ".work-*"))
+	for _, folder := range left {
+		_ = os.RemoveAll(folder)
 	}
 	work, err := os.MkdirTemp(b.folder, ".work-")
 	if err != nil {
@@ -58,7 +64,7 @@ func (b *build) workFolder() (string, error) {
 
 // base provides the image that every node starts from.
 func (b *build) base(ctx context.Context, folder string) (string, error) {
-	ref := "docker.io/pawskind/node-base:" + b.key
+	ref := baseName + ":" + b.key
 	if b.Engine.HasImage(ctx, ref) {
 		return ref, nil
 	}
@@ -94,14 +100,6 @@ func (b *build) debian(ctx context.Context, suite string) error {
 	return nil
 }
 
-func (b *build) systemImages(ctx context.Context, base, work string) (string, error) {
-	var tools bytes.Buffer
-	if err := b.tools(ctx, base, &tools); err != nil {
-		return "", err
-	}
-	return b.writeSystemImages(work, &tools)
-}
-
 // writeKindFiles writes what kind reads in a node image.
 func (b *build) writeKindFiles(rootfs string) error {
 	if err := os.MkdirAll(filepath.Join(rootfs, "kind/manifests"), 0o755); err != nil {
@@ -122,17 +120,33 @@ func (b *build) writeKindFiles(rootfs string) error {
 	return nil
 }
 
-// save caches the image, and drops the ones that older sources made.
-func (b *build) save(ctx context.Context) error {
-	temporary := b.archive + ".new"
-	if err := b.Engine.Run(ctx, "save", "-o", temporary, b.ref); err != nil {
-		return fmt.Errorf("caching the node image: %w", err)
+// save writes an archive of images, whole or not at all.
+func (b *build) save(ctx context.Context, file string, refs ...string) error {
+	temporary := file + ".new"
+	if err := b.Engine.Run(ctx, append([]string{"save", "-o", temporary}, refs...)...); err != nil {
+		return fmt.Errorf("saving %s: %w", strings.Join(refs, ", "), err)
+	}
+	return os.Rename(temporary, file)
+}
+
+// prune drops what older sources made: images of that name that no container
+// uses, and their archives.
+func (b *build) prune(ctx context.Context, name, keep string) {
+	out, err := b.Engine.Output(ctx, "images", "--format", "{{.Repository}}:{{.Tag}}")
+	if err != nil {
+		return
+	}
+	for _, ref := range strings.Fields(string(out)) {
+		if full := FullName(ref); strings.HasPrefix(full, name+":") && full != keep {
+			_ = b.Engine.Run(ctx, "rmi", ref)
+		}
 	}
 	old, _ := filepath.Glob(filepath.Join(b.folder, "*.tar"))
 	for _, file := range old {
-		_ = os.Remove(file)
+		if file != b.archive {
+			_ = os.Remove(file)
+		}
 	}
-	return os.Rename(temporary, b.archive)
 }
 
 // buildImage builds a folder's Dockerfile with the engine's classic builder.

@@ -5,10 +5,12 @@ package nodeimage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 	"time"
 
 	"sigs.k8s.io/kind/pkg/apis/config/defaults"
@@ -16,15 +18,25 @@ import (
 	"github.com/paws360/pawskind/internal/engine"
 )
 
-// pullTimeout bounds the pull of kind's image, some 400 MB.
-const pullTimeout = 10 * time.Minute
+// Names of the images that are built here.
+const (
+	nodeName = "docker.io/pawskind/node"
+	baseName = "docker.io/pawskind/node-base"
+)
+
+const (
+	// pullTimeout bounds the pull of kind's image, some 400 MB.
+	pullTimeout = 15 * time.Minute
+	// registryTimeout is how long a registry may take to say a first word.
+	registryTimeout = 20 * time.Second
+)
 
 // Options say how to come by the image.
 type Options struct {
 	Engine *engine.Engine
-	// Root is the checkout, needed only to build.
+	// Root is the checkout. Without it nothing can be built, only pulled.
 	Root string
-	// Image is used as it is when set.
+	// Image is used as it is when set, or else the variable PAWSKIND_NODE_IMAGE.
 	Image string
 	// Build skips whatever is present or could be pulled.
 	Build bool
@@ -32,8 +44,13 @@ type Options struct {
 	Progress func(step string)
 }
 
-// Ensure returns the reference of a node image that the engine has.
+// Ensure returns the reference of a node image that the engine has: kind's own
+// where it is present or can be pulled, else one that is built, kept in the
+// user's cache folder.
 func Ensure(ctx context.Context, o Options) (string, error) {
+	if o.Image == "" {
+		o.Image = os.Getenv("PAWSKIND_NODE_IMAGE")
+	}
 	if o.Image != "" {
 		return o.Image, nil
 	}
@@ -42,17 +59,23 @@ func Ensure(ctx context.Context, o Options) (string, error) {
 		return "", err
 	}
 	if !o.Build {
-		for _, ref := range []string{defaults.Image, b.ref} {
-			if o.Engine.HasImage(ctx, ref) {
-				return ref, nil
-			}
-		}
-		if ref, ok := b.pull(ctx); ok {
+		if ref := b.present(ctx); ref != "" {
 			return ref, nil
 		}
-		if b.load(ctx) {
-			return b.ref, nil
+		if b.pull(ctx) {
+			return defaults.Image, nil
 		}
+	}
+	if o.Root == "" {
+		return "", errors.New("the node image can't be pulled, and building it needs a checkout of the project")
+	}
+	unlock, err := b.lock(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if !o.Build && (b.Engine.HasImage(ctx, b.ref) || b.load(ctx)) {
+		return b.ref, nil
 	}
 	return b.ref, b.build(ctx)
 }
@@ -64,6 +87,11 @@ func Assets(ctx context.Context, o Options) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	unlock, err := b.lock(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
 	return b.bin, b.compile(ctx, "etcd", "kubernetes")
 }
 
@@ -77,36 +105,59 @@ type build struct {
 }
 
 func newBuild(o Options) (*build, error) {
-	if o.Progress == nil {
-		o.Progress = func(string) {}
+	b, err := newCache(o)
+	if err != nil || o.Root == "" {
+		return b, err
 	}
 	key, err := recipeKey(o.Root)
 	if err != nil {
 		return nil, err
+	}
+	b.key = KubernetesVersion + "-" + key
+	b.ref = nodeName + ":" + b.key
+	b.archive = filepath.Join(b.folder, key+".tar")
+	return b, nil
+}
+
+// newCache is a build that knows where things are kept, and not what to build.
+func newCache(o Options) (*build, error) {
+	if o.Progress == nil {
+		o.Progress = func(string) {}
 	}
 	caches, err := os.UserCacheDir()
 	if err != nil {
 		return nil, fmt.Errorf("finding the cache folder: %w", err)
 	}
 	folder := filepath.Join(caches, "pawskind", "node-image", KubernetesVersion+"-"+runtime.GOARCH)
-	return &build{
-		Options: o,
-		key:     KubernetesVersion + "-" + key,
-		folder:  folder,
-		ref:     "docker.io/pawskind/node:" + KubernetesVersion + "-" + key,
-		bin:     filepath.Join(folder, "bin"),
-		archive: filepath.Join(folder, key+".tar"),
-	}, nil
+	if err := os.MkdirAll(folder, 0o755); err != nil {
+		return nil, fmt.Errorf("making the cache folder: %w", err)
+	}
+	return &build{Options: o, folder: folder, bin: filepath.Join(folder, "bin")}, nil
 }
 
-func (b *build) pull(ctx context.Context) (string, bool) {
+// present is the node image that the engine has already, if any.
+func (b *build) present(ctx context.Context) string {
+	for _, ref := range []string{defaults.Image, b.ref} {
+		if ref != "" && b.Engine.HasImage(ctx, ref) {
+			return ref
+		}
+	}
+	return ""
+}
+
+// pull fetches kind's own image. A registry that says nothing for a while is
+// taken for one that can't be reached.
+func (b *build) pull(ctx context.Context) bool {
 	if os.Getenv("PAWSKIND_OFFLINE") == "1" {
-		return "", false
+		return false
 	}
 	b.Progress("pulling " + defaults.Image)
 	ctx, cancel := context.WithTimeout(ctx, pullTimeout)
 	defer cancel()
-	return defaults.Image, b.Engine.Run(ctx, "pull", "-q", defaults.Image) == nil
+	silence := time.AfterFunc(registryTimeout, cancel)
+	defer silence.Stop()
+	heard := &firstWrite{then: func() { silence.Stop() }}
+	return b.Engine.Stream(ctx, nil, heard, "pull", defaults.Image) == nil
 }
 
 func (b *build) load(ctx context.Context) bool {
@@ -117,4 +168,15 @@ func (b *build) load(ctx context.Context) bool {
 	defer func() { _ = file.Close() }()
 	b.Progress("loading the cached node image")
 	return b.Engine.Stream(ctx, file, nil, "load") == nil && b.Engine.HasImage(ctx, b.ref)
+}
+
+// firstWrite calls a function at the first byte it is given.
+type firstWrite struct {
+	once sync.Once
+	then func()
+}
+
+func (f *firstWrite) Write(p []byte) (int, error) {
+	f.once.Do(f.then)
+	return len(p), nil
 }

@@ -17,7 +17,7 @@ import (
 // image: what is run or copied, and the code that decides what.
 var recipe = []string{
 	"hack/nodeimage/base", "hack/nodeimage/manifests", "hack/nodeimage/tools.sh",
-	"internal/nodeimage/bake.go", "internal/nodeimage/bake.sh", "internal/nodeimage/build.go",
+	"internal/nodeimage/archive.go", "internal/nodeimage/bake.go", "internal/nodeimage/bake.sh", "internal/nodeimage/build.go",
 	"internal/nodeimage/system.go", "internal/nodeimage/versions.go",
 }
 
