@@ -1,0 +1,95 @@
+# Everything that this repository does, by name. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+GO_BUILD := CGO_ENABLED=0 go build -trimpath
+TOOL := go tool -modfile=hack/tools/go.mod
+PAWSKIND := bin/pawskind
+FLAGS ?=
+
+##@ Everyday
+
+.PHONY: local-start
+local-start: host build ## Start the whole stack, and whatever it needs first
+	@$(PAWSKIND) up $(FLAGS)
+
+.PHONY: local-stop
+local-stop: $(PAWSKIND) ## Stop the stack; all data stays
+	@$(PAWSKIND) stop $(FLAGS)
+
+.PHONY: local-down
+local-down: $(PAWSKIND) ## Delete the cluster; all data stays
+	@$(PAWSKIND) down $(FLAGS)
+
+.PHONY: local-reset
+local-reset: $(PAWSKIND) ## Delete the cluster and all data, after a typed confirmation
+	@$(PAWSKIND) reset $(FLAGS)
+
+.PHONY: local-health
+local-health: $(PAWSKIND) ## Ask every member how it is
+	@$(PAWSKIND) health $(FLAGS)
+
+.PHONY: local-status
+local-status: $(PAWSKIND) ## Show conditions, addresses and the cluster
+	@$(PAWSKIND) status $(FLAGS)
+
+.PHONY: local-restart
+local-restart: $(PAWSKIND) ## Restart one service: SERVICE=backend
+	@$(PAWSKIND) restart $(SERVICE) $(FLAGS)
+
+.PHONY: local-logs
+local-logs: $(PAWSKIND) ## Show logs, of all or of SERVICE=patroni
+	@$(PAWSKIND) logs $(SERVICE) $(FLAGS)
+
+##@ Build
+
+.PHONY: build
+build: ## Build the programs into bin/
+	@$(GO_BUILD) -ldflags "-s -w -X main.version=$(VERSION)" -o $(PAWSKIND) ./cmd/pawskind
+	@$(GO_BUILD) -ldflags "-s -w" -o bin/manager ./cmd/manager
+
+$(PAWSKIND):
+	@$(MAKE) --no-print-directory build
+
+.PHONY: host
+host: ## See to it that this machine has a container engine
+	@hack/host/setup.sh
+
+.PHONY: images
+images: host build ## Build the product's images
+	@$(PAWSKIND) images build
+
+.PHONY: node-image
+node-image: host ## Provide the kind node image: present, pulled or built
+	@go run ./hack/nodeimage
+
+##@ Generate
+
+.PHONY: generate
+generate: ## Generate deep copies, CRD, RBAC and manifests
+	$(TOOL) controller-gen object crd rbac:roleName=pawskind-manager paths=./api/... paths=./controllers/... \
+		output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
+	$(TOOL) kustomize build config/default > config/install.yaml
+
+.PHONY: verify-generated
+verify-generated: generate ## Fail when generated files are not what the sources give
+	@git diff --exit-code -- api config || { echo "generated files differ: run 'make generate' and commit"; exit 1; }
+
+##@ Test
+
+.PHONY: test
+test: host build ## Everything: unit, API and end-to-end tests on a real cluster
+	@hack/test.sh
+
+.PHONY: test-unit
+test-unit: ## Tests that need nothing but Go
+	@go test ./api/... ./cmd/... ./controllers/... ./hack/... ./internal/...
+
+.PHONY: lint
+lint: ## Static checks
+	$(TOOL) golangci-lint run
+
+.PHONY: help
+help: ## This list
+	@awk 'BEGIN {FS = ":.*## "} /^##@/ {printf "\n%s\n", substr($$0, 5)} /^[a-z-]+:.*## / {printf "  %-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
