@@ -1,0 +1,80 @@
+package secrets
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/problem"
+)
+
+func TestFirstStartGeneratesAllKeys(t *testing.T) {
+	file := filepath.Join(t.TempDir(), ".local", "secrets.env")
+	values, err := Ensure(file)
+	require.NoError(t, err)
+	seen := map[string]bool{}
+	for _, key := range naming.RequiredKeys() {
+		require.Regexp(t, `^[A-Za-z0-9_-]{43}$`, values[key])
+		require.False(t, seen[values[key]], "each secret is its own")
+		seen[values[key]] = true
+	}
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	require.NoError(t, Check(file))
+
+	again, err := Ensure(file)
+	require.NoError(t, err)
+	require.Equal(t, values, again)
+}
+
+func TestOwnValuesStay(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets.env")
+	require.NoError(t, os.WriteFile(file, []byte("# mine\nexport GITHUB_TOKEN='abc'\nREDIS_PASSWORD=\"p=q\""), 0o644))
+	values, err := Ensure(file)
+	require.NoError(t, err)
+	require.Equal(t, "abc", values["GITHUB_TOKEN"])
+	require.Equal(t, "p=q", values["REDIS_PASSWORD"])
+	require.NotEmpty(t, values["POSTGRES_PASSWORD"])
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), "closed to others")
+
+	require.NoError(t, Forget(file))
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Equal(t, "# mine\nexport GITHUB_TOKEN='abc'\nREDIS_PASSWORD=\"p=q\"\n", string(content))
+	renewed, err := Ensure(file)
+	require.NoError(t, err)
+	require.NotEqual(t, values["POSTGRES_PASSWORD"], renewed["POSTGRES_PASSWORD"])
+}
+
+func TestForgetRemovesAFileOfGeneratedSecrets(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets.env")
+	_, err := Ensure(file)
+	require.NoError(t, err)
+	require.NoError(t, Forget(file))
+	require.NoFileExists(t, file)
+	require.NoError(t, Forget(file), "nothing to forget")
+}
+
+func TestCheckNamesEachMissingSecret(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets.env")
+	require.NoError(t, os.WriteFile(file, []byte("POSTGRES_PASSWORD=\n"), 0o600))
+	err := Check(file)
+	require.ErrorContains(t, err, "Missing secret: POSTGRES_PASSWORD. Run: make local-gen-secrets")
+	require.Len(t, problem.Of(err), len(naming.RequiredKeys()))
+	require.Equal(t, problem.ExitValidation, problem.Exit(err))
+}
+
+func TestAFaultNeverShowsTheLine(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets.env")
+	require.NoError(t, os.WriteFile(file, []byte("A=1\nhunter2 oops\n"), 0o600))
+	_, err := Ensure(file)
+	require.ErrorContains(t, err, "line 2 of secrets.env")
+	require.False(t, strings.Contains(err.Error(), "hunter2"))
+}
