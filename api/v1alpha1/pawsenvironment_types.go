@@ -12,17 +12,17 @@ import (
 // +kubebuilder:validation:XValidation:rule="!has(self.apps) || self.apps.all(a, !has(a.dependsOn) || a.dependsOn.all(d, d in ['etcd', 'postgres', 'redis'] || self.apps.exists(b, b.name == d && b.name != a.name)))",message="dependsOn must name etcd, postgres, redis or another app of this environment"
 type PawsEnvironmentSpec struct {
 	// Etcd is the store in which Patroni keeps who leads.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={replicas: 3}
 	// +optional
 	Etcd EtcdSpec `json:"etcd,omitzero"`
 
 	// Postgres is the Patroni-managed PostgreSQL cluster.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={version: "17", replicas: 3, synchronousMode: "quorum"}
 	// +optional
 	Postgres PostgresSpec `json:"postgres,omitzero"`
 
 	// Redis is the Redis replication set and the Sentinels that watch it.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={replicas: 3, sentinels: 3, quorum: 2, minReplicasToWrite: 1}
 	// +optional
 	Redis RedisSpec `json:"redis,omitzero"`
 
@@ -136,7 +136,7 @@ type PostgresSpec struct {
 	Image string `json:"image,omitempty"`
 
 	// Patroni holds the failover timings.
-	// +kubebuilder:default={}
+	// +kubebuilder:default={ttl: 30, loopWait: 10, retryTimeout: 10}
 	// +optional
 	Patroni PatroniSpec `json:"patroni,omitzero"`
 
@@ -455,8 +455,8 @@ type PawsEnvironment struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
-	// +kubebuilder:default={}
 	// +optional
+	// +kubebuilder:default={etcd: {replicas: 3}}
 	Spec PawsEnvironmentSpec `json:"spec,omitzero"`
 	// +optional
 	Status PawsEnvironmentStatus `json:"status,omitzero"`
