@@ -44,6 +44,7 @@ make_archive() {
     --dpkgopt='path-exclude=/usr/share/doc/*' \
     --customize-hook='cd "$1" && rm -rf usr/share/doc/* var/cache/apt/* var/cache/debconf/* var/cache/ldconfig var/lib/apt/lists/* var/log/* etc/hostname etc/resolv.conf' \
     "$suite" "$work/layer.tar"
+  tar --delete -f "$work/layer.tar" ./var/lib/apt/lists/lock ./var/lib/apt/lists/partial
   layer=$(sha256sum "$work/layer.tar" | cut -d' ' -f1)
   cat >"$work/config.json" <<JSON
 {"architecture":"$(dpkg --print-architecture)","os":"linux","created":"2026-01-01T00:00:00Z","config":{"Cmd":["bash"],"Env":["PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"]},"rootfs":{"type":"layers","diff_ids":["sha256:$layer"]},"history":[{"created":"2026-01-01T00:00:00Z","created_by":"mmdebstrap $suite"}]}
