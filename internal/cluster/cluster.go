@@ -1,0 +1,212 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+	kind "sigs.k8s.io/kind/pkg/cluster"
+	"sigs.k8s.io/kind/pkg/log"
+
+	"github.com/paws360/pawskind/internal/engine"
+	"github.com/paws360/pawskind/internal/problem"
+)
+
+// Cluster is one kind cluster by its name, whether it exists or not.
+type Cluster struct {
+	Name   string
+	engine *engine.Engine
+	kind   *kind.Provider
+}
+
+// New finds the cluster of that name. kind's messages go to the logger.
+func New(e *engine.Engine, name string, logger log.Logger) *Cluster {
+	option := kind.ProviderWithDocker()
+	if e.Kind == "podman" {
+		option = kind.ProviderWithPodman()
+	}
+	return &Cluster{Name: name, engine: e, kind: kind.NewProvider(option, kind.ProviderWithLogger(logger))}
+}
+
+// Node is one container of the cluster.
+type Node struct {
+	Name string `json:"name"`
+	// State is the engine's word: running, exited, paused, created.
+	State string `json:"state"`
+}
+
+// States of a cluster.
+const (
+	Absent  = "absent"
+	Running = "running"
+	Paused  = "paused"
+	Stopped = "stopped"
+	// Mixed: some nodes run and some do not.
+	Mixed = "mixed"
+)
+
+// Nodes are the cluster's containers, the control plane first.
+func (c *Cluster) Nodes(ctx context.Context) ([]Node, error) {
+	out, err := c.engine.Output(ctx, "ps", "--all", "--no-trunc",
+		"--filter", "label=io.x-k8s.kind.cluster="+c.Name, "--format", "{{.Names}}\t{{.State}}")
+	if err != nil {
+		return nil, fmt.Errorf("listing the nodes of cluster %s: %w", c.Name, err)
+	}
+	return parseNodes(string(out)), nil
+}
+
+func parseNodes(table string) []Node {
+	var nodes []Node
+	for line := range strings.Lines(table) {
+		name, state, found := strings.Cut(strings.TrimSpace(line), "\t")
+		if found {
+			nodes = append(nodes, Node{Name: name, State: strings.ToLower(state)})
+		}
+	}
+	slices.SortFunc(nodes, func(a, b Node) int {
+		if a, b := strings.HasSuffix(a.Name, "-control-plane"), strings.HasSuffix(b.Name, "-control-plane"); a != b {
+			if a {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Name, b.Name)
+	})
+	return nodes
+}
+
+// StateOf sums up the nodes.
+func StateOf(nodes []Node) string {
+	if len(nodes) == 0 {
+		return Absent
+	}
+	states := map[string]bool{}
+	for _, n := range nodes {
+		switch n.State {
+		case Running, Paused:
+			states[n.State] = true
+		default:
+			states[Stopped] = true
+		}
+	}
+	if len(states) > 1 {
+		return Mixed
+	}
+	for state := range states {
+		return state
+	}
+	return Absent
+}
+
+// Create makes the cluster and returns once its nodes have joined; nodes may not
+// be ready yet. When the context ends first, what is there stays for the next
+// run to find.
+func (c *Cluster) Create(ctx context.Context, config Config) error {
+	done := make(chan error, 1)
+	go func() {
+		done <- c.kind.Create(c.Name,
+			kind.CreateWithV1Alpha4Config(config.Kind()),
+			kind.CreateWithRetain(true),
+			kind.CreateWithDisplayUsage(false),
+			kind.CreateWithDisplaySalutation(false))
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			return problem.New(problem.ClusterNotCreated, "cluster %s cannot be created", c.Name).Because(err)
+		}
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Start starts stopped and resumes paused nodes, the control plane first.
+func (c *Cluster) Start(ctx context.Context, nodes []Node) error {
+	for _, n := range nodes {
+		verb := "start"
+		switch n.State {
+		case Running:
+			continue
+		case Paused:
+			verb = "unpause"
+		}
+		if err := c.engine.Run(ctx, verb, n.Name); err != nil {
+			return problem.New(problem.ClusterNotStarted, "node %s does not %s", n.Name, verb).Because(err)
+		}
+	}
+	return nil
+}
+
+// Stop stops all nodes and keeps them.
+func (c *Cluster) Stop(ctx context.Context, nodes []Node) error {
+	var group errgroup.Group
+	for _, n := range nodes {
+		if n.State == "exited" || n.State == "created" {
+			continue
+		}
+		group.Go(func() error {
+			if n.State == Paused {
+				if err := c.engine.Run(ctx, "unpause", n.Name); err != nil {
+					return err
+				}
+			}
+			c.quiesce(ctx, n.Name)
+			return c.engine.Run(ctx, "stop", "--time", "10", n.Name)
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("stopping cluster %s: %w", c.Name, err)
+	}
+	return nil
+}
+
+// quiesceScript ends kubelet, so that nothing restarts what ends, and then asks
+// every container of the node to end, waiting up to 8 seconds. A node whose
+// containers have ended stops at once, instead of being killed by the engine.
+const quiesceScript = `
+systemctl stop kubelet
+ids=$(ctr -n k8s.io tasks ls -q)
+for id in $ids; do ctr -n k8s.io tasks kill --signal SIGTERM "$id" 2>/dev/null & done; wait
+for i in $(seq 80); do
+  ctr -n k8s.io tasks ls | grep -v /pause | grep -q RUNNING || break
+  sleep 0.1
+done
+`
+
+// quiesce lets the databases shut down properly. A node on which it fails is
+// stopped all the same.
+func (c *Cluster) quiesce(ctx context.Context, node string) {
+	_ = c.engine.Run(ctx, "exec", node, "bash", "-c", quiesceScript)
+}
+
+// Delete removes the cluster's containers, their volumes and its context.
+func (c *Cluster) Delete(context.Context) error {
+	if err := c.kind.Delete(c.Name, ""); err != nil {
+		return problem.New(problem.ClusterNotDeleted, "cluster %s cannot be deleted", c.Name).Because(err)
+	}
+	return nil
+}
+
+// Exec runs a command in a node.
+func (c *Cluster) Exec(ctx context.Context, node string, command ...string) error {
+	return c.engine.Run(ctx, append([]string{"exec", node}, command...)...)
+}
+
+// PublishedAPI is the kubeconfig of a cluster that may still be in the making.
+func (c *Cluster) PublishedAPI() (string, error) {
+	content, err := c.kind.KubeConfig(c.Name, false)
+	if err != nil {
+		return "", err
+	}
+	if content == "" {
+		return "", errors.New("the node has no kubeconfig yet")
+	}
+	return content, nil
+}
+
+// Export writes the cluster's context into the user's kubeconfig.
+func (c *Cluster) Export() error { return c.kind.ExportKubeConfig(c.Name, "", false) }
