@@ -37,7 +37,7 @@ make_archive() {
   # shellcheck disable=SC2064 # the name is meant as it is now
   trap "rm -rf '$work'" EXIT
   SOURCE_DATE_EPOCH=1767225600 mmdebstrap --quiet --variant=minbase --skip=output/dev \
-    --aptopt='Acquire::Retries "3"' \
+    --aptopt='Acquire::Retries "3"' --aptopt='APT::Install-Recommends "false"' \
     --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
     --dpkgopt='path-exclude=/usr/share/info/*' \
