@@ -30,13 +30,17 @@ install_mmdebstrap() {
 # that no layer deletes files of the base: layers without deletions unpack anywhere.
 # The fixed dates keep the image's id the same wherever the same packages go in.
 make_archive() {
-  local work layer
+  local work layer merged=()
   install_mmdebstrap
   mkdir -p "$cache"
   work=$(mktemp -d "$cache/.$suite-XXXXXX")
   # shellcheck disable=SC2064 # the name is meant as it is now
   trap "rm -rf '$work'" EXIT
-  SOURCE_DATE_EPOCH=1767225600 mmdebstrap --quiet --variant=minbase --skip=output/dev \
+  # Bookworm would merge /usr with a package that brings all of Perl.
+  if [ "$suite" = bookworm ]; then
+    merged=(--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --include=usr-is-merged)
+  fi
+  SOURCE_DATE_EPOCH=1767225600 mmdebstrap --quiet --variant=minbase --skip=output/dev "${merged[@]}" \
     --aptopt='Acquire::Retries "3"' --aptopt='APT::Install-Recommends "false"' \
     --dpkgopt='path-exclude=/usr/share/man/*' \
     --dpkgopt='path-exclude=/usr/share/locale/*' \
