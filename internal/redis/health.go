@@ -40,7 +40,7 @@ func servers(spec v1alpha1.RedisSpec, facts Facts, master string) health.Compone
 		c.Health, c.Reason = v1alpha1.Unhealthy, v1alpha1.ReasonSplitBrain
 	case !reigns:
 		c.Health, c.Reason = v1alpha1.Unhealthy, v1alpha1.ReasonNoMaster
-	case online < int(minReplicas(spec)):
+	case online < minReplicas(spec):
 		c.Health, c.Reason = v1alpha1.Unhealthy, v1alpha1.ReasonMemberUnhealthy
 	case healthy < int(spec.Replicas):
 		c.Health, c.Reason = v1alpha1.Degraded, v1alpha1.ReasonMemberUnhealthy
@@ -48,7 +48,7 @@ func servers(spec v1alpha1.RedisSpec, facts Facts, master string) health.Compone
 	c.Summary = fmt.Sprintf("master: %s, %d replicas online", orNone(master), online)
 	if masters > 1 {
 		c.Summary = fmt.Sprintf("%d masters at once, Sentinel announces %s", masters, orNone(master))
-	} else if online < int(minReplicas(spec)) && reigns {
+	} else if online < minReplicas(spec) && reigns {
 		c.Summary += fmt.Sprintf(": writes are refused below %d", minReplicas(spec))
 	}
 	return c

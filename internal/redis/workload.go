@@ -4,12 +4,14 @@ package redis
 
 import (
 	"crypto/sha256"
-	_ "embed"
+	"embed"
 	"encoding/hex"
+	"fmt"
 	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/resource"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	appsac "k8s.io/client-go/applyconfigurations/apps/v1"
@@ -22,20 +24,29 @@ import (
 	"github.com/paws360/pawskind/internal/roles"
 )
 
-const scriptsMap = "redis-scripts"
+// ConfigMap is the name of the object with the scripts and their settings.
+const ConfigMap = "redis-scripts"
 
-var (
-	//go:embed lib.sh
-	library string
-	//go:embed redis-start.sh
-	redisStart string
-	//go:embed redis-stop.sh
-	redisStop string
-	//go:embed sentinel-start.sh
-	sentinelStart string
-	//go:embed on-failover.sh
-	onFailover string
+const (
+	defaultMemory    = "256Mi"
+	sentinelStorage  = "64Mi"
+	graceSeconds     = 40 // a handover may take 17 s, Redis's own shutdown 10 s more
+	scriptsDir       = "/scripts"
+	scriptRedisStart = "redis-start.sh"
+	scriptRedisStop  = "redis-stop.sh"
+	scriptSentinel   = "sentinel-start.sh"
+	scriptLibrary    = "lib.sh"
+	scriptOnFailover = "on-failover.sh"
 )
+
+//go:embed scripts/*.sh
+var scripts embed.FS
+
+// Objects are everything that Redis and Sentinel consist of but the service
+// account of their pods, which roles.Objects gives.
+func Objects(env *v1alpha1.PawsEnvironment, image string) []runtime.ApplyConfiguration {
+	return append(Network(env), Workload(env, image)...)
+}
 
 // Network is the headless Services, the Service that follows the master, and
 // the disruption budgets.
@@ -49,28 +60,48 @@ func Network(env *v1alpha1.PawsEnvironment) []runtime.ApplyConfiguration {
 	}
 }
 
-// Workload is the scripts and the StatefulSets of Redis and Sentinel.
+// Workload is the scripts and the StatefulSets of Redis and Sentinel, in this order.
 func Workload(env *v1alpha1.PawsEnvironment, image string) []runtime.ApplyConfiguration {
+	spec := env.Spec.Redis
+	// A Sentinel keeps what it knows in its configuration file, so it has a
+	// volume too: all Sentinels deleted at once come back knowing the master.
+	memory := v1alpha1.StorageSpec{Size: sentinelStorage, StorageClassName: spec.Storage.StorageClassName}
 	return []runtime.ApplyConfiguration{
-		coreac.ConfigMap(scriptsMap, env.Namespace).
-			WithLabels(naming.Labels(env, naming.Redis)).
-			WithOwnerReferences(pods.Owner(env)).
-			WithData(map[string]string{
-				"lib.sh": library, "redis-start.sh": redisStart, "redis-stop.sh": redisStop,
-				"sentinel-start.sh": sentinelStart, "on-failover.sh": onFailover, "set-role.sh": roles.Script,
-			}),
-		statefulSet(env, naming.Redis, env.Spec.Redis.Replicas, env.Spec.Redis.Storage, server(env, image)),
-		statefulSet(env, naming.Sentinel, env.Spec.Redis.Sentinels, sentinelStorage(env), sentinel(env, image)),
+		configMap(env),
+		statefulSet(env, naming.Redis, spec.Replicas, spec.Storage, server(env, image), scriptRedisStart),
+		statefulSet(env, naming.Sentinel, spec.Sentinels, memory, sentinel(env, image), scriptSentinel),
 	}
 }
 
-// sentinelStorage holds a Sentinel's configuration, in which it keeps what it
-// knows: all Sentinels deleted at once come back knowing the master.
-func sentinelStorage(env *v1alpha1.PawsEnvironment) v1alpha1.StorageSpec {
-	return v1alpha1.StorageSpec{Size: "64Mi", StorageClassName: env.Spec.Redis.Storage.StorageClassName}
+// configMap holds the scripts and the settings that running Sentinels are told
+// by Configure: they are no part of the pods, so that changing them restarts none.
+func configMap(env *v1alpha1.PawsEnvironment) *coreac.ConfigMapApplyConfiguration {
+	spec := env.Spec.Redis
+	data := map[string]string{
+		roles.ScriptName: roles.Script,
+		"settings.sh": fmt.Sprintf("# shellcheck shell=bash disable=SC2034\nQUORUM=%d\nDOWN_AFTER=%d\nSENTINELS=%d\n",
+			spec.Quorum, spec.DownAfterMilliseconds, spec.Sentinels),
+	}
+	for _, name := range []string{scriptLibrary, scriptRedisStart, scriptRedisStop, scriptSentinel, scriptOnFailover} {
+		data[name] = script(name)
+	}
+	return coreac.ConfigMap(ConfigMap, env.Namespace).
+		WithLabels(naming.Labels(env, naming.Redis)).
+		WithOwnerReferences(pods.Owner(env)).
+		WithData(data)
 }
 
-func statefulSet(env *v1alpha1.PawsEnvironment, component string, replicas int32, storage v1alpha1.StorageSpec, container *coreac.ContainerApplyConfiguration) *appsac.StatefulSetApplyConfiguration {
+func script(name string) string {
+	data, err := scripts.ReadFile("scripts/" + name)
+	if err != nil {
+		panic("an embedded script is missing: " + err.Error())
+	}
+	return string(data)
+}
+
+// statefulSet runs the members. The operator replaces them one at a time, the
+// master last (OnDelete), and volumes are kept when members go.
+func statefulSet(env *v1alpha1.PawsEnvironment, component string, replicas int32, storage v1alpha1.StorageSpec, container *coreac.ContainerApplyConfiguration, start string) *appsac.StatefulSetApplyConfiguration {
 	name := naming.StatefulSet(component)
 	return appsac.StatefulSet(name, env.Namespace).
 		WithLabels(naming.Labels(env, component)).
@@ -81,34 +112,42 @@ func statefulSet(env *v1alpha1.PawsEnvironment, component string, replicas int32
 			WithServiceName(name).
 			WithPodManagementPolicy(appsv1.ParallelPodManagement).
 			WithUpdateStrategy(appsac.StatefulSetUpdateStrategy().WithType(appsv1.OnDeleteStatefulSetStrategyType)).
+			WithPersistentVolumeClaimRetentionPolicy(appsac.StatefulSetPersistentVolumeClaimRetentionPolicy().
+				WithWhenDeleted(appsv1.RetainPersistentVolumeClaimRetentionPolicyType).
+				WithWhenScaled(appsv1.RetainPersistentVolumeClaimRetentionPolicyType)).
 			WithSelector(metaac.LabelSelector().WithMatchLabels(naming.Selector(env, component))).
 			WithVolumeClaimTemplates(pods.Claim(env, component, storage)).
 			WithTemplate(coreac.PodTemplateSpec().
 				WithLabels(naming.Labels(env, component)).
-				WithAnnotations(map[string]string{"paws360.io/config-hash": scriptsHash()}).
+				WithAnnotations(map[string]string{"paws360.io/config-hash": configHash(start)}).
 				WithSpec(podSpec(env, component, container))))
 }
 
-func scriptsHash() string {
-	sum := sha256.Sum256([]byte(library + redisStart + redisStop + sentinelStart + onFailover + roles.Script))
+// configHash changes with what a member reads only at its start. The other
+// scripts are read each time.
+func configHash(start string) string {
+	sum := sha256.Sum256([]byte(script(scriptLibrary) + script(start)))
 	return hex.EncodeToString(sum[:6])
 }
 
 func podSpec(env *v1alpha1.PawsEnvironment, component string, container *coreac.ContainerApplyConfiguration) *coreac.PodSpecApplyConfiguration {
 	return coreac.PodSpec().
 		WithServiceAccountName(naming.RoleServiceAccount).
+		WithAutomountServiceAccountToken(true).
+		WithEnableServiceLinks(false).
 		WithSecurityContext(pods.SecurityContext()).
 		WithAffinity(pods.SpreadOverNodes(env, component)).
-		WithEnableServiceLinks(false).
-		WithTerminationGracePeriodSeconds(20).
+		WithDNSConfig(dnsConfig()).
+		WithTerminationGracePeriodSeconds(graceSeconds).
 		WithVolumes(
-			coreac.Volume().WithName("scripts").WithConfigMap(coreac.ConfigMapVolumeSource().WithName(scriptsMap).WithDefaultMode(0o755)),
-			coreac.Volume().WithName("tmp").WithEmptyDir(coreac.EmptyDirVolumeSource().WithMedium(corev1.StorageMediumMemory))).
+			coreac.Volume().WithName("scripts").WithConfigMap(coreac.ConfigMapVolumeSource().
+				WithName(ConfigMap).WithDefaultMode(0o555)),
+			coreac.Volume().WithName("tmp").WithEmptyDir(coreac.EmptyDirVolumeSource())).
 		WithContainers(container.
 			WithSecurityContext(pods.ContainerSecurityContext()).
 			WithVolumeMounts(
 				coreac.VolumeMount().WithName("data").WithMountPath("/data"),
-				coreac.VolumeMount().WithName("scripts").WithMountPath("/scripts"),
+				coreac.VolumeMount().WithName("scripts").WithMountPath(scriptsDir).WithReadOnly(true),
 				coreac.VolumeMount().WithName("tmp").WithMountPath("/tmp")).
 			WithEnv(
 				pods.FieldEnv("POD_NAME", "metadata.name"),
@@ -118,55 +157,74 @@ func podSpec(env *v1alpha1.PawsEnvironment, component string, container *coreac.
 				pods.SecretEnv(env, "SENTINEL_PASSWORD", naming.KeySentinelPassword)))
 }
 
+// dnsConfig bounds a look-up. Redis and Sentinel stand still while they resolve
+// a name, and that of a member that is gone ends up at servers outside of the
+// cluster, which may not answer.
+func dnsConfig() *coreac.PodDNSConfigApplyConfiguration {
+	return coreac.PodDNSConfig().WithOptions(
+		coreac.PodDNSConfigOption().WithName("timeout").WithValue("1"),
+		coreac.PodDNSConfigOption().WithName("attempts").WithValue("2"))
+}
+
 func server(env *v1alpha1.PawsEnvironment, image string) *coreac.ContainerApplyConfiguration {
 	spec := env.Spec.Redis
 	return coreac.Container().
 		WithName("redis").
 		WithImage(image).
-		WithCommand("sh", "/scripts/redis-start.sh").
+		WithCommand(scriptsDir+"/"+scriptRedisStart).
 		WithLifecycle(coreac.Lifecycle().WithPreStop(coreac.LifecycleHandler().
-			WithExec(coreac.ExecAction().WithCommand("sh", "/scripts/redis-stop.sh")))).
+			WithExec(coreac.ExecAction().WithCommand(scriptsDir+"/"+scriptRedisStop)))).
 		WithEnv(
-			coreac.EnvVar().WithName("MIN_REPLICAS_TO_WRITE").WithValue(number(minReplicas(spec))),
-			coreac.EnvVar().WithName("MAXMEMORY").WithValue("160mb")).
-		WithPorts(coreac.ContainerPort().WithName("redis").WithContainerPort(naming.PortRedis)).
-		WithResources(pods.Resources(spec.Resources, "250m", "256Mi", "128Mi")).
-		WithStartupProbe(tcp(naming.PortRedis, 1, 300)).
+			coreac.EnvVar().WithName("MIN_REPLICAS_TO_WRITE").WithValue(strconv.Itoa(minReplicas(spec))),
+			coreac.EnvVar().WithName("MAXMEMORY").WithValue(maxMemory(spec.Resources)),
+			// redis-cli reads it: for the startup probe, and for people in the container.
+			pods.SecretEnv(env, "REDISCLI_AUTH", naming.KeyRedisPassword)).
+		WithPorts(coreac.ContainerPort().WithName("redis").WithContainerPort(naming.PortRedis).WithProtocol(corev1.ProtocolTCP)).
+		WithResources(pods.Resources(spec.Resources, "250m", defaultMemory, "128Mi")).
+		// It answers with an error while it loads its data.
+		WithStartupProbe(probe(1, 3, 3600).WithExec(coreac.ExecAction().WithCommand("redis-cli", "-e", "ping"))).
 		WithReadinessProbe(tcp(naming.PortRedis, 5, 2)).
 		WithLivenessProbe(tcp(naming.PortRedis, 10, 6))
 }
 
 func sentinel(env *v1alpha1.PawsEnvironment, image string) *coreac.ContainerApplyConfiguration {
-	spec := env.Spec.Redis
 	return coreac.Container().
 		WithName("sentinel").
 		WithImage(image).
-		WithCommand("sh", "/scripts/sentinel-start.sh").
-		WithEnv(
-			coreac.EnvVar().WithName("QUORUM").WithValue(number(spec.Quorum)),
-			coreac.EnvVar().WithName("DOWN_AFTER").WithValue(number(spec.DownAfterMilliseconds))).
-		WithPorts(coreac.ContainerPort().WithName("sentinel").WithContainerPort(naming.PortSentinel)).
-		WithResources(pods.Resources(spec.SentinelResources, "100m", "128Mi", "64Mi")).
+		WithCommand(scriptsDir+"/"+scriptSentinel).
+		WithEnv(pods.SecretEnv(env, "REDISCLI_AUTH", naming.KeySentinelPassword)).
+		WithPorts(coreac.ContainerPort().WithName("sentinel").WithContainerPort(naming.PortSentinel).WithProtocol(corev1.ProtocolTCP)).
+		WithResources(pods.Resources(env.Spec.Redis.SentinelResources, "100m", "128Mi", "64Mi")).
 		WithStartupProbe(tcp(naming.PortSentinel, 1, 300)).
 		WithReadinessProbe(tcp(naming.PortSentinel, 5, 2)).
 		WithLivenessProbe(tcp(naming.PortSentinel, 10, 6))
 }
 
-func minReplicas(spec v1alpha1.RedisSpec) int32 {
+func minReplicas(spec v1alpha1.RedisSpec) int {
 	if spec.MinReplicasToWrite == nil {
 		return 1
 	}
-	return *spec.MinReplicasToWrite
+	return int(*spec.MinReplicasToWrite)
+}
+
+// maxMemory is what the data may take of the memory limit: the rest is for
+// replication buffers and for pages copied while a fork writes.
+func maxMemory(override *corev1.ResourceRequirements) string {
+	limit := resource.MustParse(defaultMemory)
+	if override != nil {
+		if own, ok := override.Limits[corev1.ResourceMemory]; ok {
+			limit = own
+		}
+	}
+	return strconv.FormatInt(limit.Value()*6/10, 10)
+}
+
+func probe(period, timeout, failures int32) *coreac.ProbeApplyConfiguration {
+	return coreac.Probe().WithPeriodSeconds(period).WithTimeoutSeconds(timeout).WithFailureThreshold(failures)
 }
 
 // tcp asks whether the port is open; what answers there is judged by the
-// operator's probes.
+// operator's probes. An exec probe would cost more than the server itself.
 func tcp(port, period, failures int32) *coreac.ProbeApplyConfiguration {
-	return coreac.Probe().
-		WithTCPSocket(coreac.TCPSocketAction().WithPort(intstr.FromInt32(port))).
-		WithPeriodSeconds(period).
-		WithTimeoutSeconds(3).
-		WithFailureThreshold(failures)
+	return probe(period, 3, failures).WithTCPSocket(coreac.TCPSocketAction().WithPort(intstr.FromInt32(port)))
 }
-
-func number(n int32) string { return strconv.Itoa(int(n)) }

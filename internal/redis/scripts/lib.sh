@@ -1,0 +1,71 @@
+# shellcheck shell=bash
+# Sourced by the scripts of Redis and Sentinel: how members ask each other.
+# settings.sh has QUORUM, DOWN_AFTER and SENTINELS.
+# shellcheck source=/dev/null
+. /scripts/settings.sh
+MASTER_SET=mymaster
+me="$POD_NAME.${POD_NAME%-*}.$POD_NAMESPACE.svc"
+
+say() { echo "${0##*/}: $*"; }
+
+# A pod of the same name may still be ending on the same volume.
+lock() {
+  exec 9>/data/.lock
+  flock -w 60 9 || { say "another process of $POD_NAME still holds the volume"; exit 1; }
+}
+
+# The addresses of a component's other pods.
+peers() { # COMPONENT
+  local ip kind
+  while read -r ip kind _; do
+    [ "$kind" = STREAM ] && [ "$ip" != "${POD_IP:-}" ] && echo "$ip"
+  done < <(getent ahosts "$1.$POD_NAMESPACE.svc")
+}
+
+# Passwords go through the environment: arguments can be read by every process.
+ask() { # PASSWORD HOST PORT COMMAND...
+  local password=$1 host=$2 port=$3
+  shift 3
+  REDISCLI_AUTH=$password timeout 1 redis-cli -e --no-auth-warning -h "$host" -p "$port" "$@" 2>/dev/null
+}
+ask_sentinel() { ask "$SENTINEL_PASSWORD" "$1" 26379 "${@:2}"; }
+ask_redis() { ask "$REDIS_PASSWORD" "$1" 6379 "${@:2}"; }
+
+# look asks every other Sentinel for the master and sets
+#   asked, answered  how many there are, and how many told their view
+#   master           the master's host in the newest configuration; empty if none answered
+#   replicas         how many replicas the best informed one knows
+#   calm             how many take me for a master that is well: they named me, heard
+#                    from me lately, and have no failover under way
+# shellcheck disable=SC2034 # its results are read by the scripts
+look() {
+  local ip key value epoch=-1
+  asked=0 answered=0 calm=0 replicas=0 master=''
+  for ip in $(peers sentinel); do
+    asked=$((asked + 1))
+    local -A view=()
+    while read -r key && read -r value; do
+      view[$key]=$value
+    done < <(ask_sentinel "$ip" sentinel master "$MASTER_SET")
+    [ -n "${view[ip]:-}" ] || continue
+    answered=$((answered + 1))
+    [ "${view[num-slaves]}" -gt "$replicas" ] && replicas=${view[num-slaves]}
+    if [ "${view[config-epoch]}" -gt "$epoch" ]; then
+      epoch=${view[config-epoch]} master=${view[ip]}
+    fi
+    case ${view[flags]} in *down* | *failover*) continue ;; esac
+    [ "${view[ip]}" = "$me" ] && [ "${view[last-ok-ping-reply]}" -lt $((DOWN_AFTER * 7 / 10)) ] && calm=$((calm + 1))
+  done
+  return 0
+}
+
+quoted() { # a value for a configuration file
+  local value=${1//\\/\\\\}
+  printf '"%s"' "${value//\"/\\\"}"
+}
+
+# The role label is not written for long: the operator mends what could not be
+# written, and an old role must not come late.
+label() { # POD ROLE
+  sh /scripts/set-role.sh redis "$1" "$2" master 20 || true
+}

@@ -1,0 +1,109 @@
+#!/bin/bash
+# Before a master ends on purpose it hands over: it stops taking writes, lets the
+# replicas catch up, has Sentinel promote one, and only then goes. Nothing that
+# it acknowledged is lost. A replica goes at once, and so does a master that
+# nobody is left to take over from: it comes back with its append-only file.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. /scripts/lib.sh
+exec >/proc/1/fd/1 2>&1 # preStop's own output is shown nowhere
+
+# Sets role, attached (replicas that are online) and level (those with every byte).
+inspect() {
+  local key value offset=-1 at=()
+  role='' attached=0 level=0
+  while IFS=: read -r key value; do
+    value=${value%$'\r'}
+    case $key in
+    role) role=$value ;;
+    master_repl_offset) offset=$value ;;
+    slave[0-9]*)
+      case $value in *state=online*) ;; *) continue ;; esac
+      value=${value##*offset=}
+      at+=("${value%%,*}")
+      ;;
+    esac
+  done < <(ask_redis 127.0.0.1 info replication)
+  attached=${#at[@]}
+  for value in "${at[@]}"; do
+    if [ "$value" -ge "$offset" ]; then level=$((level + 1)); fi
+  done
+}
+
+# How many replicas the Sentinel would choose among.
+candidates() { # SENTINEL
+  local key value count=0
+  while read -r key && read -r value; do
+    if [ "$key" = flags ] && [ "$value" = slave ]; then count=$((count + 1)); fi
+  done < <(ask_sentinel "$1" sentinel replicas "$MASTER_SET")
+  echo "$count"
+}
+
+# Sets going and staying: the Redis pods that are being deleted, me included, and
+# the others. Unknown counts as all others staying.
+count_pods() {
+  going=1 staying=1
+  [ -n "${KUBERNETES_SERVICE_HOST:-}" ] || return 0
+  local list line all=0 account=/var/run/secrets/kubernetes.io/serviceaccount host=$KUBERNETES_SERVICE_HOST
+  case $host in *:*) host="[$host]" ;; esac
+  list=$(curl -sf --connect-timeout 1 --max-time 2 --cacert "$account/ca.crt" \
+    -H @<(printf 'Authorization: Bearer %s' "$(<"$account/token")") \
+    -H 'Accept: application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1' \
+    -G --data-urlencode "labelSelector=paws360.io/component=redis" \
+    "https://$host:${KUBERNETES_SERVICE_PORT:-443}/api/v1/namespaces/$POD_NAMESPACE/pods") || return 0
+  going=0
+  while read -r line; do
+    case $line in
+    *creationTimestamp*) all=$((all + 1)) ;;
+    *deletionTimestamp*) going=$((going + 1)) ;;
+    esac
+  done < <(grep -oE '"(creation|deletion)Timestamp"' <<<"$list")
+  staying=$((all - going))
+}
+
+# Waits until every replica that could be promoted has every byte. Sentinel's
+# own view of their offsets is too old to choose by.
+await_level() { # SENTINEL
+  local start=$SECONDS
+  while [ $((SECONDS - start)) -lt 5 ]; do
+    inspect
+    if [ "$attached" -gt 0 ] && [ "$level" -eq "$attached" ] && [ "$(candidates "$1")" -le "$level" ]; then
+      return 0
+    fi
+    sleep 0.1
+  done
+  say "not every replica has caught up ($level of $attached)"
+}
+
+hand_over() {
+  local sentinel='' ip host start=$SECONDS
+  for ip in $(peers sentinel); do
+    ask_sentinel "$ip" ping >/dev/null && sentinel=$ip && break
+  done
+  [ -n "$sentinel" ] || { say "no Sentinel answers: ending without a handover"; return; }
+  # Replicas that are being deleted, too, are gone in a moment; none of them must be chosen.
+  [ "$going" -le 1 ] || sleep 1
+  await_level "$sentinel"
+  while [ $((SECONDS - start)) -lt 12 ]; do
+    ask_sentinel "$sentinel" sentinel failover "$MASTER_SET" >/dev/null || true
+    for _ in {1..10}; do
+      sleep 0.1
+      read -r host < <(ask_sentinel "$sentinel" sentinel get-master-addr-by-name "$MASTER_SET") || continue
+      if [ "$host" != "$me" ]; then
+        say "handed over to ${host%%.*}"
+        return
+      fi
+    done
+  done
+  say "no replica took over"
+}
+
+inspect
+[ "$role" = master ] && [ "$attached" -gt 0 ] || exit 0
+ask_redis 127.0.0.1 client pause 30000 WRITE >/dev/null
+count_pods
+if [ "$staying" -gt 0 ]; then
+  hand_over
+else
+  say "all members end together: nobody to hand over to"
+fi

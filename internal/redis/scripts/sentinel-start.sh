@@ -1,0 +1,78 @@
+#!/bin/bash
+# Starts one Sentinel. What it knows (its id, the master, epochs, replicas and
+# other Sentinels) it keeps in its configuration file, on its volume: all
+# Sentinels deleted at once come back knowing the master. Settings and passwords
+# are written anew at every start.
+#
+# Without a file of its own it takes the master from the other Sentinels; from
+# the Redis servers, if exactly one is a master with replicas; else the first
+# member is the master.
+set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. /scripts/lib.sh
+conf=/data/sentinel.conf
+
+reigning() {
+  local ip host='' line
+  for ip in $(peers redis); do
+    line=$(ask_redis "$ip" info replication) || continue
+    case $line in *role:master*slave0:*) ;; *) continue ;; esac
+    [ -z "$host" ] || return 0
+    host=$(ask_redis "$ip" config get replica-announce-ip | tail -n 1)
+  done
+  echo "$host"
+}
+
+# Prints what the last configuration remembers, and sets master.
+remember() {
+  local line words
+  while read -r line; do
+    read -ra words <<<"$line"
+    case $line in
+    'sentinel monitor '*) master=${words[3]//\"/} ;;
+    'sentinel myid '* | 'sentinel config-epoch '* | 'sentinel leader-epoch '* | 'sentinel current-epoch '* | \
+      'sentinel known-replica '* | 'sentinel known-sentinel '*) memory+="$line"$'\n' ;;
+    esac
+  done <"$conf"
+}
+
+lock
+master='' memory=''
+if [ -s "$conf" ]; then
+  remember
+else
+  look
+  master=${master:-$(reigning)}
+  master=${master:-redis-1.redis.$POD_NAMESPACE.svc}
+fi
+umask 077
+cat >"$conf.new" <<CONF
+port 26379
+bind * -::*
+protected-mode no
+dir /data
+requirepass $(quoted "$SENTINEL_PASSWORD")
+sentinel sentinel-pass $(quoted "$SENTINEL_PASSWORD")
+sentinel resolve-hostnames yes
+sentinel announce-hostnames yes
+sentinel announce-ip $me
+sentinel announce-port 26379
+sentinel monitor $MASTER_SET $master 6379 $QUORUM
+sentinel auth-pass $MASTER_SET $(quoted "$REDIS_PASSWORD")
+sentinel down-after-milliseconds $MASTER_SET $DOWN_AFTER
+sentinel failover-timeout $MASTER_SET 6000
+sentinel parallel-syncs $MASTER_SET 9
+sentinel client-reconfig-script $MASTER_SET /scripts/on-failover.sh
+$memory
+CONF
+mv "$conf.new" "$conf"
+
+# A Sentinel asks replicas only every 10 s by default: too seldom to choose the
+# best one by, and to find new ones soon. It leaves a master that should be a
+# replica alone for four times the publishing period.
+tune() {
+  until ask_sentinel 127.0.0.1 sentinel debug info-period 1000 publish-period 1000 >/dev/null; do sleep 0.2; done
+}
+tune 9>&- &
+say "$POD_NAME watches $master"
+exec redis-sentinel "$conf"
