@@ -47,7 +47,9 @@ make_archive() {
     --dpkgopt='path-exclude=/usr/share/info/*' \
     --dpkgopt='path-exclude=/usr/share/doc/*' \
     --customize-hook='cd "$1" && rm -rf usr/share/doc/* var/cache/apt/* var/cache/debconf/* var/cache/ldconfig var/lib/apt/lists/* var/log/* etc/hostname etc/resolv.conf' \
-    "$suite" "$work/layer.tar"
+    "$suite" "$work/layer.tar" >"$work/log" 2>&1 ||
+    fail ERR_IMAGE_002 4 "making $ref failed: $(grep -E '^E: ' "$work/log" | head -n 1)" \
+      "Check that Debian's package mirror can be reached, then run this again"
   tar --delete -f "$work/layer.tar" ./var/lib/apt/lists/lock ./var/lib/apt/lists/partial
   layer=$(sha256sum "$work/layer.tar" | cut -d' ' -f1)
   cat >"$work/config.json" <<JSON

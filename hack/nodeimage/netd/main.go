@@ -1,7 +1,7 @@
 // Command netd is the pod network of a node image that was built without a
-// registry. It stands where kind's manifest runs kindnetd, under the same name
-// and with the same environment: it writes the node's CNI configuration, keeps
-// a route to every other node's pods, and masquerades what leaves the cluster.
+// registry. It does what kind's kindnetd does, with the same environment: it
+// writes the node's CNI configuration, keeps a route to every other node's pods,
+// and masquerades what leaves the cluster. It enforces no NetworkPolicy.
 package main
 
 import (
@@ -9,6 +9,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
 	"os"
 	"os/exec"
 	"os/signal"
@@ -23,7 +24,11 @@ import (
 	"k8s.io/client-go/tools/cache"
 )
 
-const confFile = "/etc/cni/net.d/10-kindnet.conflist"
+const (
+	confFile = "/etc/cni/net.d/10-kindnet.conflist"
+	// resync is how soon what failed is tried again.
+	resync = 30 * time.Second
+)
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
@@ -48,15 +53,16 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("connecting to the API server: %w", err)
 	}
-	if err := apply(ctx, masquerade(os.Getenv("POD_SUBNET")), "nft", "-f", "-"); err != nil {
+	if err := command(ctx, masquerade(os.Getenv("POD_SUBNET")), "nft", "-f", "-"); err != nil {
 		return fmt.Errorf("masquerading: %w", err)
 	}
-	hostIP := os.Getenv("HOST_IP")
-	factory := informers.NewSharedInformerFactory(client, 10*time.Minute)
+	n := node{ip: os.Getenv("HOST_IP"), routes: map[string][]route{}}
+	n.mtu = mtuOf(n.ip)
+	factory := informers.NewSharedInformerFactory(client, resync)
 	_, err = factory.Core().V1().Nodes().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
-		AddFunc:    func(o any) { sync(ctx, hostIP, o.(*corev1.Node)) },
-		UpdateFunc: func(_, o any) { sync(ctx, hostIP, o.(*corev1.Node)) },
-		DeleteFunc: func(o any) { forget(ctx, hostIP, o) },
+		AddFunc:    func(o any) { n.seen(ctx, o.(*corev1.Node)) },
+		UpdateFunc: func(_, o any) { n.seen(ctx, o.(*corev1.Node)) },
+		DeleteFunc: func(o any) { n.gone(ctx, o) },
 	})
 	if err != nil {
 		return fmt.Errorf("watching nodes: %w", err)
@@ -66,82 +72,80 @@ func run(ctx context.Context) error {
 	return nil
 }
 
-// sync brings this node's CNI configuration, or the route to another node, in line.
-func sync(ctx context.Context, hostIP string, node *corev1.Node) {
-	address := internalIP(node)
-	if address == "" || node.Spec.PodCIDR == "" {
-		return
-	}
-	var err error
-	if address == hostIP {
-		err = writeIfChanged(confFile, conflist(node.Spec.PodCIDR))
-	} else {
-		err = apply(ctx, nil, "ip", "route", "replace", node.Spec.PodCIDR, "via", address)
-	}
-	if err != nil {
-		slog.Error("node not synced; it is tried again at the next resync", "node", node.Name, "error", err)
-	}
+// node is the node this runs on, and what it has told its kernel of the others.
+type node struct {
+	ip     string
+	mtu    int
+	routes map[string][]route // by the other node's name
 }
 
-func forget(ctx context.Context, hostIP string, object any) {
-	if gone, ok := object.(cache.DeletedFinalStateUnknown); ok {
-		object = gone.Obj
-	}
-	node, ok := object.(*corev1.Node)
-	if !ok || internalIP(node) == hostIP || node.Spec.PodCIDR == "" {
+// seen brings this node's CNI configuration, or the routes to another node, in
+// line with what the API says.
+func (n *node) seen(ctx context.Context, other *corev1.Node) {
+	cidrs := podCIDRs(other)
+	if len(cidrs) == 0 {
 		return
 	}
-	if err := apply(ctx, nil, "ip", "route", "delete", node.Spec.PodCIDR); err != nil {
-		slog.Warn("route of a removed node stays", "node", node.Name, "error", err)
+	if hasAddress(other, n.ip) {
+		if err := writeIfChanged(confFile, conflist(cidrs, n.mtu)); err != nil {
+			slog.Error("the CNI configuration is not written", "error", err)
+		}
+		return
 	}
-}
-
-func internalIP(node *corev1.Node) string {
-	for _, a := range node.Status.Addresses {
-		if a.Type == corev1.NodeInternalIP {
-			return a.Address
+	wanted := routes(other)
+	for _, r := range stale(n.routes[other.Name], wanted) {
+		n.unroute(ctx, other.Name, r)
+	}
+	for _, r := range wanted {
+		if err := command(ctx, nil, "ip", "route", "replace", r.cidr, "via", r.via); err != nil {
+			slog.Error("no route to a node's pods", "node", other.Name, "route", r, "error", err)
 		}
 	}
-	return ""
+	n.routes[other.Name] = wanted
 }
 
-// conflist is the CNI configuration of a node with that range of pod addresses.
-func conflist(podCIDR string) []byte {
-	return fmt.Appendf(nil, `{
-  "cniVersion": "0.4.0",
-  "name": "kindnet",
-  "plugins": [
-    {
-      "type": "ptp",
-      "ipMasq": false,
-      "mtu": 1500,
-      "ipam": {
-        "type": "host-local",
-        "dataDir": "/run/cni-ipam-state",
-        "routes": [{"dst": "0.0.0.0/0"}],
-        "ranges": [[{"subnet": %q}]]
-      }
-    },
-    {"type": "portmap", "capabilities": {"portMappings": true}}
-  ]
-}
-`, podCIDR)
+func (n *node) gone(ctx context.Context, object any) {
+	if last, ok := object.(cache.DeletedFinalStateUnknown); ok {
+		object = last.Obj
+	}
+	other, ok := object.(*corev1.Node)
+	if !ok || hasAddress(other, n.ip) {
+		return
+	}
+	for _, r := range n.routes[other.Name] {
+		n.unroute(ctx, other.Name, r)
+	}
+	delete(n.routes, other.Name)
 }
 
-// masquerade is the nftables ruleset that hides pods behind their node when
-// they talk to anything but pods. It replaces itself atomically.
-func masquerade(podSubnet string) []byte {
-	return fmt.Appendf(nil, `table ip kindnet
-delete table ip kindnet
-table ip kindnet {
-  chain postrouting {
-    type nat hook postrouting priority srcnat; policy accept;
-    ip saddr %[1]s ip daddr != %[1]s ip daddr != 224.0.0.0/4 masquerade
-  }
-}
-`, podSubnet)
+func (n *node) unroute(ctx context.Context, name string, r route) {
+	if err := command(ctx, nil, "ip", "route", "delete", r.cidr, "via", r.via); err != nil {
+		slog.Warn("an old route stays", "node", name, "route", r, "error", err)
+	}
 }
 
+// mtuOf is the MTU of the interface that has the address; pods get the same.
+func mtuOf(ip string) int {
+	const usual = 1500
+	interfaces, err := net.Interfaces()
+	if err != nil {
+		return usual
+	}
+	for _, i := range interfaces {
+		addresses, err := i.Addrs()
+		if err != nil {
+			continue
+		}
+		for _, a := range addresses {
+			if network, ok := a.(*net.IPNet); ok && network.IP.String() == ip {
+				return i.MTU
+			}
+		}
+	}
+	return usual
+}
+
+// writeIfChanged replaces a file in one step: containerd watches the folder.
 func writeIfChanged(file string, content []byte) error {
 	if have, err := os.ReadFile(file); err == nil && bytes.Equal(have, content) {
 		return nil
@@ -153,11 +157,11 @@ func writeIfChanged(file string, content []byte) error {
 	return os.Rename(temporary, file)
 }
 
-func apply(ctx context.Context, input []byte, name string, args ...string) error {
-	command := exec.CommandContext(ctx, name, args...)
-	command.Stdin = bytes.NewReader(input)
-	if out, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("%s: %w: %s", command, err, bytes.TrimSpace(out))
+func command(ctx context.Context, input []byte, name string, args ...string) error {
+	c := exec.CommandContext(ctx, name, args...)
+	c.Stdin = bytes.NewReader(input)
+	if out, err := c.CombinedOutput(); err != nil {
+		return fmt.Errorf("%s: %w: %s", c, err, bytes.TrimSpace(out))
 	}
 	return nil
 }

@@ -1,0 +1,67 @@
+package nodeimage
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const root = "../.."
+
+func systemRefs() []string {
+	var refs []string
+	for _, image := range systemImages(layer{}) {
+		refs = append(refs, image.ref)
+	}
+	return refs
+}
+
+// A manifest that names an image which the node lacks would be pulled for ever.
+func TestManifestsNameOnlyImagesOfTheNode(t *testing.T) {
+	image := regexp.MustCompile(`(?:image: |- )(docker\.io/\S+)`)
+	for _, name := range []string{"default-cni.yaml", "default-storage.yaml"} {
+		content, err := os.ReadFile(filepath.Join(root, "hack/nodeimage/manifests", name))
+		require.NoError(t, err)
+		found := image.FindAllStringSubmatch(string(content), -1)
+		require.NotEmpty(t, found, name)
+		for _, match := range found {
+			require.Contains(t, systemRefs(), match[1], name)
+		}
+	}
+}
+
+func TestPauseIsTheOneThatKindConfigures(t *testing.T) {
+	kind, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "sigs.k8s.io/kind").Output()
+	require.NoError(t, err)
+	config, err := os.ReadFile(filepath.Join(strings.TrimSpace(string(kind)), "images/base/files/etc/containerd/config.toml"))
+	require.NoError(t, err)
+	require.Contains(t, string(config), `"registry.k8s.io/pause:`+PauseVersion+`"`)
+}
+
+// The versions named here are the ones that the modules pin.
+func TestVersionsAgreeWithTheModules(t *testing.T) {
+	for module, line := range map[string]string{
+		"kubernetes": "k8s.io/kubernetes " + KubernetesVersion,
+		"containerd": "github.com/containerd/containerd/v2 " + ContainerdVersion,
+		"coredns":    "github.com/coredns/coredns " + CoreDNSVersion,
+		"local-path": "github.com/rancher/local-path-provisioner " + LocalPathVersion,
+	} {
+		content, err := os.ReadFile(filepath.Join(root, modules, module, "go.mod"))
+		require.NoError(t, err)
+		require.Contains(t, string(content), line)
+	}
+}
+
+func TestRecipeKeyIsStableAndWhole(t *testing.T) {
+	first, err := recipeKey(root)
+	require.NoError(t, err)
+	second, err := recipeKey(root)
+	require.NoError(t, err)
+	require.Equal(t, first, second)
+	require.Regexp(t, `^[0-9a-f]{12}$`, first)
+}
