@@ -51,8 +51,9 @@ func (r *Reconciler) configurePatroni(ctx context.Context, s *scope, leader stri
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	have, err := r.Observer.Postgres.Configuration(ctx, s.env.Namespace, leader)
-	if err != nil {
-		return err
+	if err != nil { // a leader that has just bootstrapped has none to give yet
+		s.requeue = time.Second
+		return nil
 	}
 	patch := patroni.Drift(patroni.DynamicConfig(s.env), have)
 	if patch == nil {

@@ -157,8 +157,10 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 		Watches(&appsv1.StatefulSet{}, toEnvironment, ours).
 		Watches(&corev1.Pod{}, toEnvironment, ours).
 		WatchesRawSource(source.Channel(r.Watcher.Events(), &handler.EnqueueRequestForObject{}))
+	// The applier reads metadata: what wakes a reconcile must be what it reads,
+	// or it would look before its cache has the change.
 	for _, owned := range []client.Object{
-		&appsv1.Deployment{}, &corev1.Service{}, &corev1.ConfigMap{}, &corev1.ServiceAccount{},
+		&appsv1.StatefulSet{}, &appsv1.Deployment{}, &corev1.Service{}, &corev1.ConfigMap{}, &corev1.ServiceAccount{},
 		&policyv1.PodDisruptionBudget{}, &rbacv1.Role{}, &rbacv1.RoleBinding{},
 	} {
 		b = b.Watches(owned, toEnvironment, ours, builder.OnlyMetadata)

@@ -165,11 +165,15 @@ func setReady(s *scope) {
 	unknown := false
 	check := func(kind string, want metav1.ConditionStatus) {
 		c := meta.FindStatusCondition(conditions, kind)
-		if c == nil || c.Status == metav1.ConditionUnknown {
+		switch {
+		case c == nil || c.Status == metav1.ConditionUnknown:
 			unknown = true
 			not = append(not, kind+" is not known")
-		} else if c.Status != want {
-			not = append(not, fmt.Sprintf("%s: %s", c.Reason, c.Message))
+		case c.Status == want:
+		case kind == v1alpha1.ConditionDegraded && len(not) > 0:
+			// The components' own conditions name the members already.
+		default:
+			not = append(not, fmt.Sprintf("%s %s: %s", kind, c.Reason, c.Message))
 		}
 	}
 	for _, kind := range []string{
@@ -177,11 +181,12 @@ func setReady(s *scope) {
 	} {
 		check(kind, metav1.ConditionTrue)
 	}
-	if s.env.Spec.Postgres.SynchronousMode != v1alpha1.SynchronousOff {
+	if s.env.Spec.Postgres.SynchronousMode != v1alpha1.SynchronousOff &&
+		meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionPostgresReady) {
 		check(v1alpha1.ConditionSynchronousReplication, metav1.ConditionTrue)
 	}
-	check(v1alpha1.ConditionDegraded, metav1.ConditionFalse)
 	check(v1alpha1.ConditionStalled, metav1.ConditionFalse)
+	check(v1alpha1.ConditionDegraded, metav1.ConditionFalse)
 	ready := meta.FindStatusCondition(conditions, v1alpha1.ConditionReady)
 	switch {
 	case len(not) == 0:
