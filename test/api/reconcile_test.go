@@ -92,10 +92,10 @@ func TestAForeignEditIsRepairedAndTold(t *testing.T) {
 	set := &appsv1.StatefulSet{}
 	require.True(t, get(t, ns, "redis", set))
 	before := set.DeepCopy()
-	set.Spec.Replicas = ptr(int32(7))
+	set.Spec.Template.Spec.Containers[0].Image = "another"
 	require.NoError(t, kube.Patch(t.Context(), set, client.MergeFrom(before), client.FieldOwner("somebody")))
-	eventually(t, "the replicas are as the spec asks again", func() bool {
-		return get(t, ns, "redis", set) && *set.Spec.Replicas == 3
+	eventually(t, "the image is as the spec asks again", func() bool {
+		return get(t, ns, "redis", set) && set.Spec.Template.Spec.Containers[0].Image == "redis"
 	})
 	eventually(t, "an event tells of it", func() bool { return hasEvent(t, ns, "Repaired", "StatefulSet redis") })
 }
