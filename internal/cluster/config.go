@@ -38,8 +38,9 @@ type PortMapping struct {
 	Host, Node int32
 }
 
-// untainted lets pods run on the control plane node, also beside others: a
-// cluster of three nodes is to spread three members.
+// untainted lets pods run on the control plane node also beside others: a
+// cluster of three nodes is to spread three members. On a cluster of one, kind
+// takes the taint away itself, and fails where it finds none.
 const untainted = `kind: InitConfiguration
 nodeRegistration:
   taints: []
@@ -65,8 +66,11 @@ func (c Config) Kind() *v1alpha4.Cluster {
 	k := &v1alpha4.Cluster{
 		TypeMeta:                v1alpha4.TypeMeta{Kind: "Cluster", APIVersion: "kind.x-k8s.io/v1alpha4"},
 		Name:                    c.Name,
-		KubeadmConfigPatches:    append([]string{untainted, quick, noFsync}, c.KubeadmPatches...),
+		KubeadmConfigPatches:    append([]string{quick, noFsync}, c.KubeadmPatches...),
 		ContainerdConfigPatches: c.ContainerdPatches,
+	}
+	if c.Nodes > 1 {
+		k.KubeadmConfigPatches = append(k.KubeadmConfigPatches, untainted)
 	}
 	for i := range c.Nodes {
 		node := v1alpha4.Node{

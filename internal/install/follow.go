@@ -1,0 +1,179 @@
+package install
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/health"
+	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/problem"
+)
+
+// Step is how far an environment is.
+type Step struct {
+	Healthy, Expected int
+	// Waiting is what is waited for, in words.
+	Waiting string
+	// Ready are the component conditions that are true.
+	Ready []string
+}
+
+// componentConditions are in the order in which they become true.
+var componentConditions = []struct{ condition, title string }{
+	{v1alpha1.ConditionEtcdReady, "etcd"},
+	{v1alpha1.ConditionPostgresReady, "PostgreSQL"},
+	{v1alpha1.ConditionRedisReady, "Redis"},
+	{v1alpha1.ConditionAppsReady, "apps"},
+}
+
+const (
+	followInterval = 400 * time.Millisecond
+	// diagnoseEvery is in intervals.
+	diagnoseEvery = 5
+	// degradedGrace is how long an environment that serves may still have
+	// something that needs a look before that is accepted.
+	degradedGrace = 10 * time.Second
+)
+
+// Follow returns the report of the environment once it is healthy, judged by a
+// look of this moment and not by a status that an earlier life left behind. It
+// fails early with the root cause when that is plain.
+func (c *Client) Follow(ctx context.Context, namespace, name string, tell func(Step)) (*health.Report, error) {
+	d := newDiagnosis(c, namespace)
+	d.baseline(ctx)
+	var readySince time.Time
+	for round := 0; ; round++ {
+		env, err := c.Environment(ctx, namespace, name)
+		if err == nil {
+			tell(stepOf(env))
+			if p := stalled(env); p != nil {
+				return nil, p
+			}
+			if ready(env) {
+				report, err := c.Report(ctx, namespace, name)
+				if err == nil && report.Overall == v1alpha1.Healthy {
+					return report, nil
+				}
+				if readySince.IsZero() {
+					readySince = time.Now()
+				}
+				if err == nil && report.Overall == v1alpha1.Degraded && time.Since(readySince) > degradedGrace {
+					return report, nil
+				}
+			}
+		}
+		if round%diagnoseEvery == diagnoseEvery-1 {
+			if p := d.hopeless(ctx); p != nil {
+				return nil, p
+			}
+		}
+		if err := pause(ctx, followInterval); err != nil {
+			return nil, c.gaveUp(context.WithoutCancel(ctx), err, d, env)
+		}
+	}
+}
+
+// ready tells whether the operator has seen this spec and finds it fulfilled.
+func ready(env *v1alpha1.PawsEnvironment) bool {
+	return env.Status.ObservedGeneration >= env.Generation &&
+		meta.IsStatusConditionTrue(env.Status.Conditions, v1alpha1.ConditionReady)
+}
+
+func stalled(env *v1alpha1.PawsEnvironment) *problem.Problem {
+	condition := meta.FindStatusCondition(env.Status.Conditions, v1alpha1.ConditionStalled)
+	if condition == nil || condition.Status != metav1.ConditionTrue || condition.ObservedGeneration < env.Generation {
+		return nil
+	}
+	return problem.New(problem.EnvironmentStalled, "the operator cannot go on (%s): %s", condition.Reason, condition.Message)
+}
+
+func stepOf(env *v1alpha1.PawsEnvironment) Step {
+	step := Step{Expected: expected(env)}
+	for _, m := range env.Status.Members {
+		if m.Health == v1alpha1.Healthy {
+			step.Healthy++
+		}
+	}
+	step.Healthy = min(step.Healthy, step.Expected)
+	for _, c := range componentConditions {
+		condition := meta.FindStatusCondition(env.Status.Conditions, c.condition)
+		switch {
+		case condition == nil:
+		case condition.Status == metav1.ConditionTrue:
+			step.Ready = append(step.Ready, c.condition)
+			continue
+		}
+		if step.Waiting == "" {
+			step.Waiting = "Waiting for " + c.title
+			if condition != nil && condition.Message != "" {
+				step.Waiting += ": " + condition.Message
+			}
+		}
+	}
+	if step.Waiting == "" {
+		step.Waiting = "Looking at every member"
+	}
+	return step
+}
+
+// expected is how many members the spec asks for.
+func expected(env *v1alpha1.PawsEnvironment) int {
+	s := env.Spec
+	n := s.Etcd.Replicas + s.Postgres.Replicas + s.Redis.Replicas + s.Redis.Sentinels
+	for _, app := range s.Apps {
+		if app.Replicas == nil {
+			n++
+		} else {
+			n += *app.Replicas
+		}
+	}
+	return int(n)
+}
+
+// gaveUp says what the wait was still for when it ended.
+func (c *Client) gaveUp(ctx context.Context, why error, d *diagnosis, env *v1alpha1.PawsEnvironment) error {
+	if !errors.Is(why, context.DeadlineExceeded) {
+		return why
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if p := d.rootCause(ctx); p != nil {
+		return p
+	}
+	what := "the environment is not healthy in time"
+	if status, err := c.OperatorStatus(ctx); err == nil && !status.Ready {
+		return c.operatorCause(ctx)
+	}
+	if env != nil {
+		step := stepOf(env)
+		what = fmt.Sprintf("%s: %d of %d members healthy. %s", what, step.Healthy, step.Expected, step.Waiting)
+	}
+	return problem.New(problem.EnvironmentTimeout, "%s", what)
+}
+
+// operatorCause says why the operator does not run.
+func (c *Client) operatorCause(ctx context.Context) *problem.Problem {
+	p := problem.New(problem.OperatorNotStarted, "the operator does not start")
+	d := newDiagnosis(c, OperatorNamespace)
+	if found := d.rootCause(ctx); found != nil {
+		p.What += ": " + found.What
+	}
+	return p
+}
+
+// order is that in which components need each other: the first that fails is
+// the cause of what fails after it.
+func order(component string) int {
+	i := slices.Index([]string{naming.Etcd, naming.Postgres, naming.Redis, naming.Sentinel}, component)
+	if i < 0 {
+		return 100
+	}
+	return i
+}
