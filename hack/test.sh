@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# The whole test run: static checks, unit tests, the API against a real API
+# server, and everything end to end on a real cluster with a real browser.
+# Usage: hack/test.sh   (after the engine is there and the programs are built)
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+step() { printf '\n== %s (%ds)\n' "$1" "$SECONDS"; }
+
+# A browser for the frontend's test: present, or installed where we may.
+ensure_browser() {
+  local name
+  for name in chromium chromium-browser google-chrome; do
+    command -v "$name" >/dev/null && return
+  done
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 ||
+      { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null
+    return
+  fi
+  echo "[SYSTEM] ERR_SYS_014: no Chromium or Chrome was found for the frontend's test | Install one, then run this again" >&2
+  exit 3
+}
+
+step "vet and formatting"
+unformatted=$(gofmt -l api cmd config controllers hack internal test)
+[ -z "$unformatted" ] || { echo "not formatted: $unformatted"; exit 1; }
+go vet ./...
+
+step "unit tests"
+go test ./api/... ./cmd/... ./config/... ./controllers/... ./hack/... ./internal/... ./test/docs/...
+
+step "API tests"
+KUBEBUILDER_ASSETS=$(go run ./hack/nodeimage -assets)
+export KUBEBUILDER_ASSETS
+go test ./test/api/...
+
+step "end-to-end tests"
+ensure_browser
+go test -count=1 -timeout 50m -v ./test/e2e/...
+
+step "done"

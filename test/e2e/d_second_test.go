@@ -1,0 +1,59 @@
+package e2e
+
+import (
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/paws360/pawskind/internal/naming"
+)
+
+const second = `
+apiVersion: v1
+kind: Namespace
+metadata:
+  name: second
+  labels: {pod-security.kubernetes.io/enforce: restricted}
+---
+apiVersion: paws360.io/v1alpha1
+kind: PawsEnvironment
+metadata: {name: small, namespace: second}
+spec:
+  etcd: {replicas: 1}
+  postgres: {replicas: 1, synchronousMode: "off"}
+  redis: {replicas: 1, sentinels: 1, quorum: 1, minReplicasToWrite: 0}
+`
+
+// Two environments live side by side in one cluster, and deleting one removes
+// everything of it but the data.
+func TestTwoEnvironments(t *testing.T) {
+	before := podIDs(t)
+	apply(t, second)
+	args := []string{"-n", "second", "create", "secret", "generic", "paws360-secrets"}
+	for _, key := range naming.RequiredKeys() {
+		args = append(args, "--from-literal="+key+"=second-"+strings.ToLower(key))
+	}
+	kubectl(t, args...)
+	kubectl(t, "-n", "second", "wait", "pawsenv/small", "--for=condition=Ready", "--timeout=180s")
+	require.Equal(t, before, podIDs(t), "the first is untouched")
+
+	kubectl(t, "-n", "second", "delete", "pawsenv", "small")
+	eventually(t, 2*time.Minute, "its objects are gone", func() bool {
+		out, _ := tryKubectl(t, "-n", "second", "get", "statefulsets,services,pods,poddisruptionbudgets", "-o", "name")
+		return out == "" || strings.Contains(out, "No resources found")
+	})
+	require.Contains(t, kubectl(t, "-n", "second", "get", "pvc", "-o", "name"), "data-patroni-1", "its data stays")
+	kubectl(t, "delete", "namespace", "second")
+}
+
+// apply sends manifests to the cluster.
+func apply(t *testing.T, manifests string) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), engineName, "exec", "-i", node, "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf", "apply", "-f", "-")
+	c.Stdin = strings.NewReader(manifests)
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", out)
+}

@@ -1,0 +1,120 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/stretchr/testify/require"
+)
+
+// TC-030: the documented single commands work, with pawskind's exit status.
+func TestTC030SingleCommands(t *testing.T) {
+	environment := []string{"PAWSKIND_NAME=" + clusterName, "MAKEFLAGS="}
+	for _, target := range []string{"local-health", "local-status"} {
+		r := command(t, checkout, environment, "make", "--no-print-directory", target)
+		require.Zero(t, r.code, r.all())
+	}
+	r := command(t, checkout, environment, "make", "--no-print-directory", "local-logs", "SERVICE=backend", "FLAGS=--tail=5")
+	require.Zero(t, r.code, r.all())
+	require.NotEmpty(t, r.stdout)
+	r = command(t, checkout, environment, "make", "--no-print-directory", "local-restart", "SERVICE=frontend", "FLAGS=--yes")
+	require.Zero(t, r.code, r.all())
+	healthy(t, 2*time.Minute)
+	r = command(t, checkout, environment, "make", "--no-print-directory", "local-restart", "SERVICE=nonsense", "FLAGS=--yes")
+	require.NotZero(t, r.code)
+	require.Contains(t, r.all(), "nonsense")
+}
+
+const mark = "kept-over-restarts"
+
+func writeMarks(t *testing.T) {
+	t.Helper()
+	_, err := database(t).Exec(t.Context(), "CREATE TABLE marks (mark text); INSERT INTO marks VALUES ('"+mark+"')")
+	require.NoError(t, err)
+	require.NoError(t, cache(t).Set(t.Context(), mark, mark, 0).Err())
+	in(t, "etcd-1", "etcdctl", "put", "/"+mark, mark)
+}
+
+func requireMarks(t *testing.T) {
+	t.Helper()
+	var found string
+	require.NoError(t, database(t).QueryRow(t.Context(), "SELECT mark FROM marks").Scan(&found))
+	require.Equal(t, mark, found)
+	require.Equal(t, mark, cache(t).Get(t.Context(), mark).Val())
+	require.Contains(t, in(t, "etcd-1", "etcdctl", "get", "/"+mark), mark)
+}
+
+func systemID(t *testing.T, conn *pgx.Conn) string {
+	t.Helper()
+	var id string
+	require.NoError(t, conn.QueryRow(t.Context(), "SELECT system_identifier::text FROM pg_control_system()").Scan(&id))
+	return id
+}
+
+// TC-024: data stays over stop and start, and over a deleted cluster.
+func TestTC024DataPersistence(t *testing.T) {
+	writeMarks(t)
+	ok(t, "stop")
+	ok(t, "up", "--yes")
+	requireMarks(t)
+	ok(t, "down", "--yes")
+	require.False(t, clusterExists(t))
+	ok(t, "up", "--yes")
+	requireMarks(t)
+}
+
+// FR-020: a node that restarts without anybody's help comes back healthy.
+func TestNodeRestart(t *testing.T) {
+	r := command(t, home, nil, engineName, "restart", node)
+	require.Zero(t, r.code, r.all())
+	eventually(t, 3*time.Minute, "everything is healthy again", func() bool {
+		return pawskind(t, "health").code == 0
+	})
+	requireMarks(t)
+}
+
+// TC-025: a reset wants its phrase, leaves nothing, and the next cluster is new.
+func TestTC025CleanSlateReset(t *testing.T) {
+	before := systemID(t, database(t))
+	r := pawskind(t, "reset", "--yes")
+	require.Equal(t, 2, r.code, "without the phrase nothing is deleted:\n%s", r.all())
+	require.Contains(t, r.all(), "yes-delete-all-data")
+	requireMarks(t)
+
+	ok(t, "reset", "--confirm", "yes-delete-all-data")
+	require.False(t, clusterExists(t))
+	entries, err := os.ReadDir(filepath.Join(home, ".local/data"))
+	if err == nil {
+		require.Empty(t, entries, "no volume is left")
+	}
+
+	ok(t, "up", "--yes")
+	require.NotEqual(t, before, systemID(t, database(t)), "a new cluster has a new identity")
+	var tables int
+	require.NoError(t, database(t).QueryRow(t.Context(), "SELECT count(*) FROM pg_tables WHERE tablename = 'marks'").Scan(&tables))
+	require.Zero(t, tables)
+	ok(t, "down", "--volumes", "--confirm", "yes-delete-all-data")
+}
+
+// TC-023: a start that cannot succeed names the member and the cause, cleans up
+// what it made, and succeeds once the cause is gone.
+func TestTC023PartialFailure(t *testing.T) {
+	file := filepath.Join(home, "broken.yaml")
+	require.NoError(t, os.WriteFile(file, []byte(fmt.Sprintf(`
+apiVersion: paws360.io/v1alpha1
+kind: PawsEnvironment
+metadata: {name: paws360}
+spec:
+  etcd: {replicas: 3, image: "localhost/pawskind/nowhere:%d"}
+`, os.Getpid())), 0o644))
+	r := pawskind(t, "up", "--yes", "--environment", file, "--timeout", "3m")
+	require.Contains(t, []int{1, 5}, r.code, r.all())
+	require.Contains(t, r.all(), "etcd-")
+	require.True(t, strings.Contains(r.all(), "ImagePull") || strings.Contains(r.all(), "ErrImage"), r.all())
+	require.False(t, clusterExists(t), "what it made is gone")
+}
