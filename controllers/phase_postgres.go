@@ -8,6 +8,7 @@ import (
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/patroni"
+	"github.com/paws360/pawskind/internal/rollout"
 )
 
 // callTimeout bounds what a reconcile asks of a member. Patroni carries out a
@@ -41,9 +42,44 @@ func (r *Reconciler) reconcilePostgres(ctx context.Context, s *scope) error {
 	if err := r.configurePatroni(ctx, s, leader); err != nil {
 		return err
 	}
-	return r.roll(ctx, s, live, naming.Postgres, leader, func(leader string) error {
+	if err := r.roll(ctx, s, live, naming.Postgres, leader, func(leader string) error {
 		return r.switchover(ctx, s, leader, "")
-	})
+	}); err != nil {
+		return err
+	}
+	return r.restartPending(ctx, s, leader)
+}
+
+// restartPending restarts PostgreSQL where a changed setting waits for that:
+// one member at a time, the leader last and after it handed over.
+func (r *Reconciler) restartPending(ctx context.Context, s *scope, leader string) error {
+	verdicts, _ := s.snapshot.Component(naming.Postgres)
+	var members []rollout.Member
+	for i, m := range verdicts.Members {
+		members = append(members, rollout.Member{
+			Name: m.Name, Healthy: m.Health == v1alpha1.Healthy, Leader: m.Name == leader,
+			Outdated: s.snapshot.Postgres.Members[i].PendingRestart,
+		})
+	}
+	action, name := rollout.Next(members)
+	if action == rollout.None {
+		return nil
+	}
+	s.note("PostgreSQL: %s for a changed setting: %s", action, name)
+	s.requeue = 2 * time.Second
+	switch action {
+	case rollout.Replace:
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		err := r.Observer.Postgres.Restart(ctx, s.env.Namespace, name, r.patroniPassword(s))
+		if errors.Is(err, context.DeadlineExceeded) {
+			return nil
+		}
+		return err
+	case rollout.HandOver:
+		return r.switchover(ctx, s, name, "")
+	}
+	return nil
 }
 
 // configurePatroni brings the dynamic configuration in etcd to the spec.
