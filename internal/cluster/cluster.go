@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	kind "sigs.k8s.io/kind/pkg/cluster"
+	"sigs.k8s.io/kind/pkg/exec"
 	"sigs.k8s.io/kind/pkg/log"
 
 	"github.com/paws360/pawskind/internal/engine"
@@ -210,3 +211,13 @@ func (c *Cluster) PublishedAPI() (string, error) {
 
 // Export writes the cluster's context into the user's kubeconfig.
 func (c *Cluster) Export() error { return c.kind.ExportKubeConfig(c.Name, "", false) }
+
+// LastOutput is the last line that the command which made kind fail printed.
+func LastOutput(err error) string {
+	failed := exec.RunErrorForError(err)
+	if failed == nil {
+		return ""
+	}
+	lines := strings.Split(strings.TrimSpace(string(failed.Output)), "\n")
+	return strings.TrimSpace(lines[len(lines)-1])
+}

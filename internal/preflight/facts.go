@@ -14,13 +14,11 @@ import (
 	"github.com/paws360/pawskind/internal/project"
 )
 
-// Gather looks at the machine. With ours set, the project's own cluster runs
-// and holds the ports itself.
-func Gather(ctx context.Context, c *project.Config, ours bool) Facts {
-	f := Facts{Profile: c.Profile, Nodes: c.Nodes, Now: time.Now()}
-	var err error
-	f.Engine, err = engine.Detect(ctx, c.Provider)
-	f.EngineState, f.EngineMessage = stateOf(err)
+// Gather looks at the machine; e and engineErr are what looking for the engine
+// gave. With ours set, the project's own cluster runs and holds the ports itself.
+func Gather(ctx context.Context, c *project.Config, e *engine.Engine, engineErr error, ours bool) Facts {
+	f := Facts{Engine: e, Profile: c.Profile, Nodes: c.Nodes, Now: time.Now()}
+	f.EngineState, f.EngineMessage = StateOf(engineErr)
 	folders := []string{c.DataDir}
 	if f.Engine != nil {
 		folders = append(folders, f.Engine.Root)
@@ -42,8 +40,8 @@ func Gather(ctx context.Context, c *project.Config, ours bool) Facts {
 	return f
 }
 
-// stateOf tells from the engine's complaint what is wrong with it.
-func stateOf(err error) (EngineState, string) {
+// StateOf tells from the engine's complaint what is wrong with it.
+func StateOf(err error) (EngineState, string) {
 	switch {
 	case err == nil:
 		return EngineWorks, ""

@@ -104,10 +104,10 @@ func TestStateOf(t *testing.T) {
 		"docker info: Cannot connect to the Docker daemon at unix:///x":             EngineStopped,
 		"podman info: exit status 125: Error: something":                            EngineFails,
 	} {
-		state, _ := stateOf(errors.New(text))
+		state, _ := StateOf(errors.New(text))
 		require.Equal(t, want, state, text)
 	}
-	state, _ := stateOf(engine.ErrNone)
+	state, _ := StateOf(engine.ErrNone)
 	require.Equal(t, EngineMissing, state)
 }
 

@@ -118,6 +118,13 @@ func (p *Progress) Finish() ([]Phase, float64) {
 	return phases, seconds(p.now().Sub(p.begun))
 }
 
+// Clear takes the bar away until the next Show.
+func (p *Progress) Clear() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.clear()
+}
+
 func (p *Progress) clear() {
 	if p.drawn {
 		_, _ = fmt.Fprint(p.out, "\r\x1b[2K")

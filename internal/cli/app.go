@@ -1,0 +1,99 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/paws360/pawskind/internal/cluster"
+	"github.com/paws360/pawskind/internal/engine"
+	"github.com/paws360/pawskind/internal/install"
+	"github.com/paws360/pawskind/internal/preflight"
+	"github.com/paws360/pawskind/internal/problem"
+	"github.com/paws360/pawskind/internal/project"
+)
+
+// App is one run of pawskind in a project.
+type App struct {
+	*UI
+	Config  *project.Config
+	Version string
+}
+
+// engine gives the container engine, or says what is wrong with it.
+func (a *App) engine(ctx context.Context) (*engine.Engine, error) {
+	e, err := engine.Detect(ctx, a.Config.Provider)
+	if err == nil {
+		return e, nil
+	}
+	facts := preflight.Facts{Profile: a.Config.Profile}
+	facts.EngineState, facts.EngineMessage = preflight.StateOf(err)
+	return nil, preflight.Errors(preflight.Judge(facts))
+}
+
+// cluster gives the project's cluster and its nodes.
+func (a *App) cluster(ctx context.Context) (*cluster.Cluster, []cluster.Node, error) {
+	e, err := a.engine(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	c := cluster.New(e, a.Config.Name, a.kindLogger(nil))
+	nodes, err := c.Nodes(ctx)
+	return c, nodes, err
+}
+
+// kindLogger hands kind's steps on, and with --verbose all that it says.
+func (a *App) kindLogger(step func(string)) cluster.Logger {
+	l := cluster.Logger{Step: step}
+	if a.Verbose {
+		l.Detail = func(message string) { a.Note("%s", message) }
+	}
+	return l
+}
+
+// client reaches the cluster, which must run.
+func (a *App) client(ctx context.Context) (*install.Client, error) {
+	c, nodes, err := a.cluster(ctx)
+	if err != nil {
+		return nil, err
+	}
+	switch cluster.StateOf(nodes) {
+	case cluster.Absent:
+		return nil, problem.New(problem.ClusterMissing, "the cluster %s does not exist", a.Config.Name)
+	case cluster.Stopped, cluster.Paused:
+		return nil, problem.New(problem.ClusterStopped, "the cluster %s is stopped", a.Config.Name)
+	}
+	config, err := c.RESTConfig()
+	if err != nil {
+		return nil, err
+	}
+	ready, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := cluster.WaitForAPI(ready, config); err != nil {
+		return nil, err
+	}
+	return install.NewClient(config)
+}
+
+// environmentName is the name of the project's environment.
+func (a *App) environmentName() (string, error) {
+	env, err := install.Environment(a.Config)
+	if err != nil {
+		return "", err
+	}
+	return env.Name, nil
+}
+
+// Services are the names that restart and logs know, for completion.
+func (a *App) Services(ctx context.Context, operator bool) []string {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	var names []string
+	if operator {
+		names = append(names, OperatorService)
+	}
+	client, err := a.client(ctx)
+	if err != nil {
+		return names
+	}
+	return append(names, client.Services(ctx, a.Config.Namespace)...)
+}

@@ -1,0 +1,167 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/health"
+	"github.com/paws360/pawskind/internal/install"
+	"github.com/paws360/pawskind/internal/problem"
+)
+
+// HealthResult is the report with its sums.
+type HealthResult struct {
+	health.Report
+	// HealthyMembers of Members are healthy.
+	HealthyMembers int `json:"healthyMembers"`
+	Members        int `json:"memberCount"`
+}
+
+// Health has every member looked at, and fails when one is not healthy. With
+// wait it looks until all are, or the timeout ends.
+func (a *App) Health(ctx context.Context, wait bool) error {
+	client, err := a.client(ctx)
+	if err != nil {
+		return err
+	}
+	name, err := a.environmentName()
+	if err != nil {
+		return err
+	}
+	start := time.Now()
+	report, err := a.report(ctx, client, name, wait)
+	if err != nil {
+		if problem.Exit(err) == problem.ExitHealth {
+			a.lastKnown(ctx, client, name)
+		}
+		return err
+	}
+	healthy, all := report.Healthy()
+	result := HealthResult{*report, healthy, all}
+	if err := a.Show(result, func(out io.Writer) { a.printHealth(out, report, time.Since(start)) }); err != nil {
+		return err
+	}
+	return verdict(report)
+}
+
+func (a *App) report(ctx context.Context, client *install.Client, name string, wait bool) (*health.Report, error) {
+	if !wait {
+		return client.Report(ctx, a.Config.Namespace, name)
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.Config.Timeout)
+	defer cancel()
+	p := a.Progress()
+	defer p.Finish()
+	report, err := client.Follow(ctx, a.Config.Namespace, name, func(s install.Step) {
+		p.Show(100*s.Healthy/max(s.Expected, 1), "%s (%d/%d members ready)", s.Waiting, s.Healthy, s.Expected)
+	})
+	return report, err
+}
+
+// verdict is the problem of the first component that is not healthy.
+func verdict(report *health.Report) error {
+	var worst *health.Component
+	for i, c := range report.Components {
+		if c.Health == v1alpha1.Unhealthy || c.Health == v1alpha1.Unknown {
+			worst = &report.Components[i]
+			break
+		}
+		if c.Health == v1alpha1.Degraded && worst == nil {
+			worst = &report.Components[i]
+		}
+	}
+	switch {
+	case report.Overall == v1alpha1.Healthy:
+		return nil
+	case worst == nil:
+		return problem.New(problem.EnvironmentUnhealthy, "%s", report.Synchronous.Message)
+	}
+	code, known := map[string]problem.Code{
+		v1alpha1.ReasonNoLeader: problem.PatroniNoLeader, v1alpha1.ReasonReplicationLag: problem.PatroniLag,
+		v1alpha1.ReasonDiskPressure: problem.EtcdDisk, v1alpha1.ReasonNoMaster: problem.RedisQuorum,
+	}[worst.Reason]
+	if !known {
+		code = problem.EnvironmentUnhealthy
+		if worst.Reason == v1alpha1.ReasonQuorumLost {
+			code = problem.RedisQuorum
+			if worst.Name == "etcd" {
+				code = problem.EtcdQuorum
+			}
+		}
+	}
+	return problem.New(code, "%s is %s: %s", worst.Title, strings.ToLower(string(worst.Health)), worst.Summary)
+}
+
+// printHealth is the report of addendum §5. Members are shown where they are
+// not healthy, and all of them with --verbose.
+func (a *App) printHealth(out io.Writer, report *health.Report, took time.Duration) {
+	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
+	say("Health Check Report (%s)", report.Time.Local().Format(time.DateTime))
+	say("%s", a.rule())
+	width, passing := 0, 0
+	for _, c := range report.Components {
+		width = max(width, len([]rune(c.Title)))
+		if c.Health == v1alpha1.Healthy {
+			passing++
+		}
+	}
+	for _, c := range report.Components {
+		say("%s %-*s  %s", a.mark(c.Health), width, c.Title, c.Summary)
+		a.printMembers(out, c.Members)
+	}
+	if !report.Synchronous.Active || a.Verbose {
+		say("\nSynchronous replication: %s", report.Synchronous.Message)
+	}
+	healthy, all := report.Healthy()
+	say("\nOverall: %s (%d/%d components passing)", strings.ToUpper(string(report.Overall)), passing, len(report.Components))
+	say("Members: %d/%d components healthy", healthy, all)
+	say("Runtime: %.1fs", took.Seconds())
+}
+
+func (a *App) printMembers(out io.Writer, members []health.Member) {
+	var table [][]string
+	for _, m := range members {
+		if m.Health == v1alpha1.Healthy && !a.Verbose {
+			continue
+		}
+		verdict := strings.ToUpper(string(m.Health))
+		if m.Message != "" {
+			verdict += " - " + m.Message
+		}
+		lag := ""
+		if m.LagSeconds != nil {
+			lag = fmt.Sprintf("lag %.1fs", *m.LagSeconds)
+		}
+		if a.Verbose {
+			table = append(table, []string{m.Name + ":", m.Role, lag, a.mark(m.Health) + " " + verdict})
+		} else {
+			table = append(table, []string{m.Name + ":", a.mark(m.Health) + " " + verdict})
+		}
+	}
+	rows(out, "    ", table)
+}
+
+// lastKnown shows what is left to see when the operator does not answer.
+func (a *App) lastKnown(ctx context.Context, client *install.Client, name string) {
+	env, err := client.Environment(ctx, a.Config.Namespace, name)
+	var one *problem.Problem
+	if errors.As(err, &one) || err != nil {
+		return
+	}
+	a.Note("The operator does not answer. Its last word on the environment, and the pods now:")
+	var table [][]string
+	for _, c := range env.Status.Conditions {
+		table = append(table, []string{c.Type, string(c.Status), c.Reason, c.Message})
+	}
+	rows(a.Err, "  ", table)
+	table = nil
+	for _, p := range client.Pods(ctx, a.Config.Namespace) {
+		table = append(table, []string{p.Name, p.State})
+	}
+	rows(a.Err, "  ", table)
+}
