@@ -71,6 +71,7 @@ generate: ## Generate deep copies, CRD, RBAC and manifests
 	$(TOOL) controller-gen object crd rbac:roleName=pawskind-manager paths=./api/... paths=./controllers/... \
 		output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
 	$(TOOL) kustomize build config/default > config/install.yaml
+	$(TOOL) kustomize build config/local > config/local.yaml
 
 .PHONY: verify-generated
 verify-generated: generate ## Fail when generated files are not what the sources give
