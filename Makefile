@@ -87,6 +87,10 @@ test: host build ## Everything: unit, API and end-to-end tests on a real cluster
 test-unit: ## Tests that need nothing but Go
 	@go test ./api/... ./cmd/... ./controllers/... ./hack/... ./internal/...
 
+.PHONY: bench
+bench: host build ## Measure starts, commands and rest: RUNS=3
+	@go run ./test/bench -runs $(or $(RUNS),3)
+
 .PHONY: lint
 lint: ## Static checks
 	$(TOOL) golangci-lint run
