@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -48,27 +49,47 @@ func contextFiles(root string, image Image) ([]file, error) {
 		}
 	}
 	if len(image.Only) == 0 {
-		err := filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
-			switch {
-			case err != nil:
-				return err
-			case entry.IsDir() && slices.Contains(leftOut, entry.Name()):
-				return filepath.SkipDir
-			case !entry.Type().IsRegular() || entry.Name() == bundleFile:
-				return nil
-			}
-			info, err := entry.Info()
-			if err != nil {
-				return err
-			}
-			return add(path, info)
-		})
+		paths, err := sources(folder)
 		if err != nil {
 			return nil, fmt.Errorf("reading what %s is made from: %w", image.Name, err)
+		}
+		for _, path := range paths {
+			info, err := os.Lstat(path)
+			if err != nil || !info.Mode().IsRegular() || info.Name() == bundleFile {
+				continue // deleted but not yet committed, or no part of a build
+			}
+			if err := add(path, info); err != nil {
+				return nil, err
+			}
 		}
 	}
 	slices.SortFunc(files, func(a, b file) int { return strings.Compare(a.name, b.name) })
 	return files, nil
+}
+
+// sources lists the files of a folder that git tracks or would track, so that
+// what builds and tests leave behind changes no tag; without git, all but the
+// folders that builds make.
+func sources(folder string) ([]string, error) {
+	out, err := exec.Command("git", "-C", folder, "ls-files", "-co", "--exclude-standard", "-z").Output()
+	if err == nil && len(out) > 0 {
+		var paths []string
+		for _, name := range strings.Split(strings.TrimRight(string(out), "\x00"), "\x00") {
+			paths = append(paths, filepath.Join(folder, filepath.FromSlash(name)))
+		}
+		return paths, nil
+	}
+	var paths []string
+	err = filepath.WalkDir(folder, func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && entry.IsDir() && slices.Contains(leftOut, entry.Name()) {
+			return filepath.SkipDir
+		}
+		if err == nil && !entry.IsDir() {
+			paths = append(paths, path)
+		}
+		return err
+	})
+	return paths, err
 }
 
 func (i Image) dockerfile(root string) string {
