@@ -1,6 +1,4 @@
-#!/bin/bash
-# Unpacks the archives in /bake/images into this node image's containerd, and packs what came
-# of it as /bake/out.tar.
+# Unpacks the archives in /bake/images into the containerd of this node image.
 #
 # A node's /var is a volume that the engine fills from the image when the node is
 # made. To leave it nearly empty, the unpacked layers stay outside it, under
@@ -9,10 +7,14 @@
 set -euo pipefail
 
 store=/var/lib/containerd
-snapshots=$store/io.containerd.snapshotter.v1.overlayfs/snapshots
-out=/bake/out
+snapshots=io.containerd.snapshotter.v1.overlayfs/snapshots
+layers=/opt/pawskind/layers
 
-containerd >/bake/containerd.log 2>&1 &
+# Unpacking needs overlays, and they a real file system under them: the volume.
+work=/bake/containerd
+mkdir -p "$store"
+cp -a "$store" "$work"
+containerd --root "$work" --state /bake/state >/bake/containerd.log 2>&1 &
 daemon=$!
 until ctr version >/dev/null 2>&1; do
   kill -0 "$daemon" 2>/dev/null || { tail -n 5 /bake/containerd.log >&2; exit 1; }
@@ -30,26 +32,24 @@ ctr --namespace k8s.io content prune references >/dev/null
 kill "$daemon"
 wait "$daemon" || true
 
-mkdir -p "$out/opt/pawskind/layers"
-for snapshot in "$snapshots"/*; do
+mkdir -p "$layers"
+for snapshot in "$work/$snapshots"/*; do
   [ -L "$snapshot" ] && continue
-  id=${snapshot##*/}
   # A deletion is a character device 0, 0.
   if find "$snapshot" -type c -exec stat -c %t:%T {} + | grep -qx 0:0; then
     echo "a layer deletes files of the layer below it: flatten its image first" >&2
     exit 1
   fi
-  mv "$snapshot" "$out/opt/pawskind/layers/$id"
-  ln -s "/opt/pawskind/layers/$id" "$snapshot"
+  mv "$snapshot" "$layers/${snapshot##*/}"
+  ln -s "$layers/${snapshot##*/}" "$snapshot"
 done
+rm -rf "$work/tmpmounts" "$work"/io.containerd.content.v1.content/ingest/*
+cp -au "$work/." "$store"
 
 # The node's own Kubernetes programs are the ones of the layer.
-kubernetes=$(find "$out/opt/pawskind/layers" -path '*/fs/usr/local/bin/kubernetes' -print -quit)
+kubernetes=$(find "$layers" -path '*/fs/usr/local/bin/kubernetes' -print -quit)
 if [ -n "$kubernetes" ]; then
-  mkdir -p "$out/usr/bin"
   for program in kubelet kubeadm kubectl; do
-    ln -s "${kubernetes#"$out"}" "$out/usr/bin/$program"
+    ln -sf "$kubernetes" "/usr/bin/$program"
   done
 fi
-rm -rf "$store"/tmpmounts "$store"/io.containerd.content.v1.content/ingest/*
-tar -cf /bake/out.tar -C "$out" . -C / "${store#/}"

@@ -32,11 +32,11 @@ func (b *build) build(ctx context.Context) error {
 		return err
 	}
 	b.Progress("assembling the node image")
-	rootfs := filepath.Join(work, "node", "rootfs")
+	rootfs := filepath.Join(work, "rootfs")
 	if err := b.writeKindFiles(rootfs); err != nil {
 		return fmt.Errorf("writing kind's files: %w", err)
 	}
-	if err := bake(ctx, b.Engine, base, images, filepath.Join(work, "node"), b.ref); err != nil {
+	if err := bake(ctx, b.Engine, base, images, rootfs, b.ref); err != nil {
 		return err
 	}
 	b.Progress("caching the node image")

@@ -48,7 +48,7 @@ func WithImages(ctx context.Context, o Options, node string, images []string) (s
 	if err := b.saveImages(ctx, work, archives, images); err != nil {
 		return "", err
 	}
-	if err := bake(ctx, b.Engine, node, archives, filepath.Join(work, "node"), ref); err != nil {
+	if err := bake(ctx, b.Engine, node, archives, "", ref); err != nil {
 		return "", err
 	}
 	b.prune(ctx, withImagesName, ref)
