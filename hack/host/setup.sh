@@ -51,13 +51,22 @@ lacks_sys_resource() {
 
 install_wrapper() {
   local built
-  built=$(mktemp)
+  mkdir -p "$(dirname "$wrapper")"
+  built=$(mktemp "$wrapper.XXXXXX")
   (cd "$repo" && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o "$built" ./hack/ocirt)
-  if ! cmp -s "$built" "$wrapper"; then
-    install -D -m 0755 "$built" "$wrapper"
+  chmod 0755 "$built"
+  cmp -s "$built" "$wrapper" ||
     say "installed the OCI runtime wrapper: this machine lacks CAP_SYS_RESOURCE"
+  # Engines call it at any time: it is replaced in one step.
+  mv "$built" "$wrapper"
+}
+
+# A wrapper that an older checkout installed is brought up to date.
+refresh_wrapper() {
+  [ -w "$wrapper" ] || return 0
+  if [ -n "$(find "$repo/hack/ocirt" -name '*.go' -newer "$wrapper" -print -quit)" ]; then
+    install_wrapper
   fi
-  rm -f "$built"
 }
 
 # merge_json FILE FILTER: applies a jq filter to a JSON file that may not exist.
@@ -117,6 +126,11 @@ set_up_docker() {
 
 set_up_podman() {
   apt_install podman iptables jq
+  # Nodes of one cluster find each other by name.
+  case "$(podman info --format '{{.Host.NetworkBackend}}')" in
+    netavark) apt_install aardvark-dns ;;
+    *) apt_install golang-github-containernetworking-plugin-dnsname ;;
+  esac
   if lacks_sys_resource; then
     install_wrapper
     mkdir -p /etc/containers/containers.conf.d
@@ -149,7 +163,10 @@ LIMITS
 main() {
   local provider=${PAWSKIND_PROVIDER:-auto}
   raise_inotify
-  works "$provider" && exit 0
+  if works "$provider"; then
+    refresh_wrapper
+    exit 0
+  fi
   [ "$provider" = auto ] && provider=docker
   if [ "$(uname -s)" != Linux ] || [ ! -e /etc/debian_version ]; then
     die ERR_SYS_013 3 "no working container engine was found" "Install and start Docker (20.10 or newer) or Podman (4.0 or newer), then run this again"

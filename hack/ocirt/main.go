@@ -7,7 +7,6 @@ package main
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -33,17 +32,23 @@ func run(args []string) error {
 	return syscall.Exec(runtime, append([]string{runtime}, args...), os.Environ())
 }
 
-// realRuntime is OCIRT_RUNTIME, or the first of runc and crun on the path.
+// realRuntime is OCIRT_RUNTIME, or the first of runc and crun that is found. An
+// engine may call its runtime without a PATH.
 func realRuntime() (string, error) {
-	for _, name := range []string{os.Getenv("OCIRT_RUNTIME"), "runc", "crun"} {
-		if name == "" {
-			continue
-		}
-		if path, err := exec.LookPath(name); err == nil {
-			return path, nil
+	if runtime := os.Getenv("OCIRT_RUNTIME"); runtime != "" {
+		return runtime, nil
+	}
+	folders := filepath.SplitList(os.Getenv("PATH"))
+	folders = append(folders, "/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin")
+	for _, name := range []string{"runc", "crun"} {
+		for _, folder := range folders {
+			path := filepath.Join(folder, name)
+			if info, err := os.Stat(path); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
+				return path, nil
+			}
 		}
 	}
-	return "", fmt.Errorf("finding the real runtime: neither runc nor crun is on the path")
+	return "", fmt.Errorf("finding the real runtime: neither runc nor crun is installed")
 }
 
 // specFile finds the file that says what shall run: config.json of the bundle

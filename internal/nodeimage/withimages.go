@@ -59,12 +59,13 @@ func WithImages(ctx context.Context, o Options, node string, images []string) (s
 func (b *build) contentKey(ctx context.Context, node string, images []string) (string, error) {
 	sum := sha256.New()
 	fmt.Fprintln(sum, bakeScript)
-	for _, image := range append([]string{node}, images...) {
-		id, err := b.Engine.Output(ctx, "image", "inspect", "--format", "{{.Id}}", image)
-		if err != nil {
-			return "", fmt.Errorf("looking at the image %s: %w", image, err)
-		}
-		fmt.Fprintln(sum, image, strings.TrimPrefix(strings.TrimSpace(string(id)), "sha256:"))
+	names := append([]string{node}, images...)
+	out, err := b.Engine.Output(ctx, append([]string{"image", "inspect", "--format", "{{.Id}}"}, names...)...)
+	if err != nil {
+		return "", fmt.Errorf("looking at %s: %w", strings.Join(names, ", "), err)
+	}
+	for i, id := range strings.Fields(string(out)) {
+		fmt.Fprintln(sum, names[i], strings.TrimPrefix(id, "sha256:"))
 	}
 	return hex.EncodeToString(sum.Sum(nil))[:12], nil
 }
