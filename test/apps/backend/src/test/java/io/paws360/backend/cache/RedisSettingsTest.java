@@ -1,0 +1,36 @@
+package io.paws360.backend.cache;
+
+import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
+
+import org.junit.jupiter.api.Test;
+
+class RedisSettingsTest {
+
+    @Test
+    void everySentinelIsAskedForTheMasterByName() {
+        var uri = new RedisSettings("sentinel-1.sentinel:26379, sentinel-2.sentinel:26380", "mymaster", "secret", "other").uri("backend");
+
+        assertThat(uri.getSentinelMasterId()).isEqualTo("mymaster");
+        assertThat(uri.getClientName()).isEqualTo("backend");
+        assertThat(uri.getSentinels()).extracting(s -> s.getHost() + ":" + s.getPort())
+                .containsExactly("sentinel-1.sentinel:26379", "sentinel-2.sentinel:26380");
+        assertThat(uri.getCredentialsProvider().resolveCredentials().block().getPassword()).isEqualTo("secret".toCharArray());
+        assertThat(uri.getSentinels().get(0).getCredentialsProvider().resolveCredentials().block().getPassword())
+                .isEqualTo("other".toCharArray());
+    }
+
+    @Test
+    void oneSentinelWithoutPasswordsWillDo() {
+        var uri = new RedisSettings("localhost:26379", "mymaster", "", "").uri("backend");
+
+        assertThat(uri.getSentinels()).hasSize(1);
+        assertThat(uri.getCredentialsProvider().resolveCredentials().block().hasPassword()).isFalse();
+    }
+
+    @Test
+    void anAddressWithoutAPortIsRefused() {
+        assertThatThrownBy(() -> new RedisSettings("localhost", "mymaster", "", "").uri("backend"))
+                .hasMessageContaining("REDIS_SENTINELS must be host:port");
+    }
+}

@@ -1,0 +1,5 @@
+import { readiness } from '../../lib/probe.ts'
+
+export const dynamic = 'force-dynamic'
+
+export const GET = readiness
