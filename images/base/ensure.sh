@@ -40,6 +40,7 @@ make_archive() {
   if [ "$suite" = bookworm ]; then
     merged=(--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr --include=usr-is-merged)
   fi
+  # shellcheck disable=SC2016 # mmdebstrap's own shell expands it
   SOURCE_DATE_EPOCH=1767225600 mmdebstrap --quiet --variant=minbase --skip=output/dev "${merged[@]}" \
     --aptopt='Acquire::Retries "3"' --aptopt='APT::Install-Recommends "false"' \
     --dpkgopt='path-exclude=/usr/share/man/*' \

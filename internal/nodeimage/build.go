@@ -48,23 +48,9 @@ func (b *build) build(ctx context.Context) error {
 	return nil
 }
 
-// workFolder is inside the cache folder: it must hold a gigabyte, which /tmp may
-// not. What killed builds left is cleared away; the lock keeps out living ones.
-func (b *build) workFolder() (string, error) {
-	left, _ := filepath.Glob(filepath.Join(b.folder, ".work-*"))
-	for _, folder := range left {
-		_ = os.RemoveAll(folder)
-	}
-	work, err := os.MkdirTemp(b.folder, ".work-")
-	if err != nil {
-		return "", fmt.Errorf("making a work folder: %w", err)
-	}
-	return work, nil
-}
-
 // base provides the image that every node starts from.
 func (b *build) base(ctx context.Context, folder string) (string, error) {
-	ref := baseName + ":" + b.key
+	ref := baseName + ":" + b.baseKey
 	if b.Engine.HasImage(ctx, ref) {
 		return ref, nil
 	}
@@ -118,35 +104,6 @@ func (b *build) writeKindFiles(rootfs string) error {
 		}
 	}
 	return nil
-}
-
-// save writes an archive of images, whole or not at all.
-func (b *build) save(ctx context.Context, file string, refs ...string) error {
-	temporary := file + ".new"
-	if err := b.Engine.Run(ctx, append([]string{"save", "-o", temporary}, refs...)...); err != nil {
-		return fmt.Errorf("saving %s: %w", strings.Join(refs, ", "), err)
-	}
-	return os.Rename(temporary, file)
-}
-
-// prune drops what older sources made: images of that name that no container
-// uses, and their archives.
-func (b *build) prune(ctx context.Context, name, keep string) {
-	out, err := b.Engine.Output(ctx, "images", "--format", "{{.Repository}}:{{.Tag}}")
-	if err != nil {
-		return
-	}
-	for _, ref := range strings.Fields(string(out)) {
-		if full := FullName(ref); strings.HasPrefix(full, name+":") && full != keep {
-			_ = b.Engine.Run(ctx, "rmi", ref)
-		}
-	}
-	old, _ := filepath.Glob(filepath.Join(b.folder, "*.tar"))
-	for _, file := range old {
-		if file != b.archive {
-			_ = os.Remove(file)
-		}
-	}
 }
 
 // buildImage builds a folder's Dockerfile with the engine's classic builder.

@@ -6,10 +6,8 @@ package nodeimage
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"time"
 
@@ -97,8 +95,8 @@ func Assets(ctx context.Context, o Options) (string, error) {
 
 type build struct {
 	Options
-	key     string
-	ref     string
+	baseKey string // of the image that every node starts from
+	ref     string // of the node image
 	folder  string // cache of this release
 	bin     string // programs
 	archive string // the image
@@ -109,30 +107,16 @@ func newBuild(o Options) (*build, error) {
 	if err != nil || o.Root == "" {
 		return b, err
 	}
-	key, err := recipeKey(o.Root)
+	key, err := recipeKey(o.Root, recipe, nil)
 	if err != nil {
 		return nil, err
 	}
-	b.key = KubernetesVersion + "-" + key
-	b.ref = nodeName + ":" + b.key
+	if b.baseKey, err = recipeKey(o.Root, baseRecipe, basePrograms); err != nil {
+		return nil, err
+	}
+	b.ref = nodeName + ":" + KubernetesVersion + "-" + key
 	b.archive = filepath.Join(b.folder, key+".tar")
 	return b, nil
-}
-
-// newCache is a build that knows where things are kept, and not what to build.
-func newCache(o Options) (*build, error) {
-	if o.Progress == nil {
-		o.Progress = func(string) {}
-	}
-	caches, err := os.UserCacheDir()
-	if err != nil {
-		return nil, fmt.Errorf("finding the cache folder: %w", err)
-	}
-	folder := filepath.Join(caches, "pawskind", "node-image", KubernetesVersion+"-"+runtime.GOARCH)
-	if err := os.MkdirAll(folder, 0o755); err != nil {
-		return nil, fmt.Errorf("making the cache folder: %w", err)
-	}
-	return &build{Options: o, folder: folder, bin: filepath.Join(folder, "bin")}, nil
 }
 
 // present is the node image that the engine has already, if any.
@@ -158,16 +142,6 @@ func (b *build) pull(ctx context.Context) bool {
 	defer silence.Stop()
 	heard := &firstWrite{then: func() { silence.Stop() }}
 	return b.Engine.Stream(ctx, nil, heard, "pull", defaults.Image) == nil
-}
-
-func (b *build) load(ctx context.Context) bool {
-	file, err := os.Open(b.archive)
-	if err != nil {
-		return false
-	}
-	defer func() { _ = file.Close() }()
-	b.Progress("loading the cached node image")
-	return b.Engine.Stream(ctx, file, nil, "load") == nil && b.Engine.HasImage(ctx, b.ref)
 }
 
 // firstWrite calls a function at the first byte it is given.

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 
 	"sigs.k8s.io/kind/pkg/apis/config/defaults"
@@ -21,12 +22,23 @@ var recipe = []string{
 	"internal/nodeimage/system.go", "internal/nodeimage/versions.go",
 }
 
-// recipeKey is a hash of everything in the checkout that makes the image.
-func recipeKey(root string) (string, error) {
+// baseRecipe and basePrograms are the same of the image that every node starts
+// from, which changes less often.
+var (
+	baseRecipe   = []string{"hack/nodeimage/base"}
+	basePrograms = []string{"containerd", "containerd-shim-runc-v2"}
+)
+
+// recipeKey is a hash of those files and programs of the checkout; of all
+// programs if none is named.
+func recipeKey(root string, recipe, programs []string) (string, error) {
 	sum := sha256.New()
 	// kind's release brings files of its own into the image.
 	fmt.Fprintln(sum, runtime.GOARCH, defaults.Image)
 	for _, s := range sources {
+		if programs != nil && !slices.Contains(programs, s.program) {
+			continue
+		}
 		key, err := s.key(root)
 		if err != nil {
 			return "", err

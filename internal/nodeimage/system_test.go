@@ -58,10 +58,19 @@ func TestVersionsAgreeWithTheModules(t *testing.T) {
 }
 
 func TestRecipeKeyIsStableAndWhole(t *testing.T) {
-	first, err := recipeKey(root)
+	first, err := recipeKey(root, recipe, nil)
 	require.NoError(t, err)
-	second, err := recipeKey(root)
+	second, err := recipeKey(root, recipe, nil)
 	require.NoError(t, err)
 	require.Equal(t, first, second)
+	base, err := recipeKey(root, baseRecipe, basePrograms)
+	require.NoError(t, err)
+	require.NotEqual(t, first, base)
 	require.Regexp(t, `^[0-9a-f]{12}$`, first)
+}
+
+func TestSupersededSparesTheNewestOther(t *testing.T) {
+	list := []string{"pawskind/node:3", "redis:8", "pawskind/node:2", "pawskind/node-base:1", "localhost/pawskind/node:1"}
+	require.Equal(t, []string{"localhost/pawskind/node:1"}, superseded(list, nodeName, nodeName+":3"))
+	require.Empty(t, superseded(list, baseName, baseName+":1"))
 }
