@@ -13,11 +13,16 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // bundleFile is where a build finds the host's CA bundle. It is no part of the
 // tag: the same sources behind another proxy make the same image.
 const bundleFile = ".ca-bundle.crt"
+
+// buildTime is the date of every file of a build context. It is not the epoch:
+// tools that copy what is newer than nothing would copy nothing.
+var buildTime = time.Date(2026, time.January, 1, 0, 0, 0, 0, time.UTC)
 
 // leftOut are folders that builds make and no build reads.
 var leftOut = []string{"target", "node_modules", ".next", ".git"}
@@ -151,7 +156,7 @@ func writeContext(out io.Writer, root string, image Image, bundle []byte) error 
 	}
 	archive := tar.NewWriter(out)
 	for name, content := range map[string][]byte{"Dockerfile": recipe, bundleFile: bundle} {
-		if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, Size: int64(len(content))}); err != nil {
+		if err := archive.WriteHeader(&tar.Header{Name: name, Mode: 0o644, ModTime: buildTime, Size: int64(len(content))}); err != nil {
 			return err
 		}
 		if _, err := archive.Write(content); err != nil {
@@ -178,7 +183,7 @@ func addFile(archive *tar.Writer, f file) error {
 	if f.executable {
 		mode = 0o755
 	}
-	if err := archive.WriteHeader(&tar.Header{Name: f.name, Mode: mode, Size: int64(len(content))}); err != nil {
+	if err := archive.WriteHeader(&tar.Header{Name: f.name, Mode: mode, ModTime: buildTime, Size: int64(len(content))}); err != nil {
 		return err
 	}
 	_, err = archive.Write(content)
