@@ -23,7 +23,7 @@ docker_works() {
   command -v docker >/dev/null || return 1
   local runtime
   runtime=$(docker info --format '{{.DefaultRuntime}}' 2>/dev/null) || return 1
-  [ -n "$runtime" ] && { ! lacks_sys_resource || [ "$runtime" = pawskind ]; }
+  [ -n "$runtime" ] && { [ -n "${DOCKER_HOST:-}" ] || ! lacks_sys_resource || [ "$runtime" = pawskind ]; }
 }
 podman_works() {
   command -v podman >/dev/null || return 1
@@ -93,18 +93,17 @@ apt_install() {
 }
 
 start_docker() {
-  if [ -d /run/systemd/system ]; then
+  if docker info >/dev/null 2>&1; then
+    # It runs, and was told of the wrapper a moment ago: let it read that.
+    pkill -HUP -x dockerd || true
+  elif [ -d /run/systemd/system ]; then
     systemctl start docker
-  else
-    # A killed engine leaves its files behind; none of its processes live.
-    if pgrep -x dockerd >/dev/null; then
-      pkill -HUP -x dockerd || true
-    else
-      rm -f /var/run/docker.pid /var/run/docker.sock /run/docker/containerd/containerd.pid
-      pgrep -f 'containerd --config /var/run/docker' >/dev/null || rm -rf /run/docker/containerd
-      say "starting dockerd (log: /var/log/dockerd.log)"
-      setsid nohup dockerd >>/var/log/dockerd.log 2>&1 </dev/null &
-    fi
+  elif ! pgrep -x dockerd >/dev/null; then
+    # A killed engine leaves files behind that stop the next one.
+    rm -f /var/run/docker.pid /var/run/docker.sock
+    pgrep -f 'containerd --config /var/run/docker' >/dev/null || rm -rf /run/docker/containerd
+    say "starting dockerd (log: /var/log/dockerd.log)"
+    setsid nohup dockerd >>/var/log/dockerd.log 2>&1 </dev/null &
   fi
   local i
   for ((i = 0; i < 300; i++)); do
@@ -115,12 +114,16 @@ start_docker() {
 }
 
 set_up_docker() {
-  apt_install docker.io iptables jq
+  apt_install iptables jq procps
+  # First the configuration: the package may start the engine as it is installed.
   if lacks_sys_resource; then
     install_wrapper
     merge_json /etc/docker/daemon.json \
       ".runtimes.pawskind.path = \"$wrapper\" | .\"default-runtime\" = \"pawskind\""
   fi
+  command -v dockerd >/dev/null || apt_install docker.io
+  # Newer Debians have the command in a package of its own.
+  command -v docker >/dev/null || apt_install docker-cli
   start_docker
 }
 
