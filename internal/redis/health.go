@@ -1,6 +1,7 @@
 package redis
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -9,73 +10,97 @@ import (
 	"github.com/paws360/pawskind/internal/naming"
 )
 
+// LagCritical is how many seconds a replica may be behind before it is
+// unhealthy (addendum §5).
+const LagCritical = 5.0
+
 // Verdict judges one look at Redis and Sentinel: both components, and the
 // member that the Sentinels announce as the master.
 func Verdict(spec v1alpha1.RedisSpec, facts Facts) (redis, sentinel health.Component, master string) {
 	announced, votes := announcedMaster(facts)
 	master = memberOf(announced)
-	return servers(spec, facts, master), sentinels(spec, facts, announced, votes), master
+	return judgeServers(spec, facts, master), judgeSentinels(spec, facts, announced, votes), master
 }
 
-func servers(spec v1alpha1.RedisSpec, facts Facts, master string) health.Component {
+func judgeServers(spec v1alpha1.RedisSpec, facts Facts, master string) health.Component {
 	c := health.Component{Name: naming.Redis, Title: "Redis", Health: v1alpha1.Healthy, Reason: v1alpha1.ReasonHealthy}
-	masters, healthy, online := 0, 0, 0
-	reigns := false
-	for _, s := range facts.Servers {
-		m := judgeServer(s, master)
+	var reigning *ServerFacts
+	masters, healthy, lag := 0, 0, 0.0
+	for i, s := range facts.Servers {
+		m := judgeServer(s, facts, master)
+		c.Members = append(c.Members, m)
 		if m.Health == v1alpha1.Healthy {
 			healthy++
-			if m.Role == "replica" {
-				online++
-			}
+		}
+		if m.LagSeconds != nil && s.Err == "" {
+			lag = max(lag, *m.LagSeconds)
 		}
 		if s.Err == "" && s.Role == "master" {
 			masters++
-			reigns = reigns || s.Name == master && !s.Loading
+			if s.Name == master && !s.Loading {
+				reigning = &facts.Servers[i]
+			}
 		}
-		c.Members = append(c.Members, m)
+	}
+	set := func(verdict v1alpha1.Health, reason, format string, args ...any) {
+		c.Health, c.Reason, c.Summary = verdict, reason, fmt.Sprintf(format, args...)
 	}
 	switch {
 	case masters > 1:
-		c.Health, c.Reason = v1alpha1.Unhealthy, v1alpha1.ReasonSplitBrain
-	case !reigns:
-		c.Health, c.Reason = v1alpha1.Unhealthy, v1alpha1.ReasonNoMaster
-	case online < minReplicas(spec):
-		c.Health, c.Reason = v1alpha1.Unhealthy, v1alpha1.ReasonMemberUnhealthy
-	case healthy < int(spec.Replicas):
-		c.Health, c.Reason = v1alpha1.Degraded, v1alpha1.ReasonMemberUnhealthy
+		set(v1alpha1.Unhealthy, v1alpha1.ReasonSplitBrain, "%d masters at once, the Sentinels announce %s", masters, orNone(master))
+		return c
+	case reigning == nil:
+		set(v1alpha1.Unhealthy, v1alpha1.ReasonNoMaster, "no master, the Sentinels announce %s", orNone(master))
+		return c
 	}
-	c.Summary = fmt.Sprintf("master: %s, %d replicas online", orNone(master), online)
-	if masters > 1 {
-		c.Summary = fmt.Sprintf("%d masters at once, Sentinel announces %s", masters, orNone(master))
-	} else if online < minReplicas(spec) && reigns {
-		c.Summary += fmt.Sprintf(": writes are refused below %d", minReplicas(spec))
+	online := reigning.Online()
+	c.Summary = fmt.Sprintf("master: %s, %d replicas online", master, online)
+	switch {
+	case reigning.MinReplicas > max(online, minReplicas(spec)):
+		set(v1alpha1.Unhealthy, v1alpha1.ReasonMemberUnhealthy, "%s: writes wait until the Sentinels agree", c.Summary)
+	case online < minReplicas(spec):
+		set(v1alpha1.Unhealthy, v1alpha1.ReasonMemberUnhealthy, "%s: writes are refused below %d", c.Summary, minReplicas(spec))
+	case lag >= LagCritical:
+		set(v1alpha1.Unhealthy, v1alpha1.ReasonReplicationLag, "%s, lag: %.0fs", c.Summary, lag)
+	case healthy < int(spec.Replicas):
+		set(v1alpha1.Degraded, v1alpha1.ReasonMemberUnhealthy, "%s", c.Summary)
 	}
 	return c
 }
 
-func judgeServer(s ServerFacts, master string) health.Member {
+func judgeServer(s ServerFacts, facts Facts, master string) health.Member {
 	m := health.Member{Component: naming.Redis, Name: s.Name, Role: role(s), Health: v1alpha1.Healthy}
 	set := func(verdict v1alpha1.Health, format string, args ...any) {
 		m.Health, m.Message = verdict, fmt.Sprintf(format, args...)
+	}
+	if s.Role == "slave" {
+		m.LagSeconds = facts.lag(master, s.Name)
 	}
 	switch {
 	case s.Err != "":
 		set(v1alpha1.Unhealthy, "%s", s.Err)
 	case s.Loading:
 		set(v1alpha1.Degraded, "is loading its data")
+	case s.AOFFailed:
+		set(v1alpha1.Unhealthy, "cannot write its append-only file")
 	case s.Role == "master" && s.Name != master:
-		set(v1alpha1.Unhealthy, "is a master, Sentinel announces %s", orNone(master))
+		set(v1alpha1.Unhealthy, "is a master, the Sentinels announce %s", orNone(master))
 	case s.Role == "master":
 	case memberOf(s.MasterHost) != master:
-		set(v1alpha1.Unhealthy, "follows %s, the master is %s", memberOf(s.MasterHost), orNone(master))
+		set(v1alpha1.Unhealthy, "follows %s, the master is %s", orNone(memberOf(s.MasterHost)), orNone(master))
+	case s.Syncing:
+		set(v1alpha1.Degraded, "is copying the master's data")
 	case !s.LinkUp:
 		set(v1alpha1.Unhealthy, "has no link to its master")
+	case m.LagSeconds != nil && *m.LagSeconds >= LagCritical:
+		set(v1alpha1.Unhealthy, "is %.0fs behind", *m.LagSeconds)
+	case m.LagSeconds != nil && *m.LagSeconds >= 1:
+		set(v1alpha1.Degraded, "is %.0fs behind", *m.LagSeconds)
 	}
 	return m
 }
 
-func sentinels(spec v1alpha1.RedisSpec, facts Facts, announced string, votes int) health.Component {
+func judgeSentinels(spec v1alpha1.RedisSpec, facts Facts, announced string, votes int) health.Component {
 	c := health.Component{Name: naming.Sentinel, Title: "Redis Sentinel", Health: v1alpha1.Healthy, Reason: v1alpha1.ReasonHealthy}
 	healthy, down := 0, false
 	for _, s := range facts.Sentinels {
@@ -108,7 +133,7 @@ func judgeSentinel(spec v1alpha1.RedisSpec, s SentinelFacts, announced string) h
 	case s.Err != "":
 		set(v1alpha1.Unhealthy, "%s", s.Err)
 	case s.Master != announced:
-		set(v1alpha1.Unhealthy, "announces %s, the majority announces %s", memberOf(s.Master), memberOf(announced))
+		set(v1alpha1.Unhealthy, "announces %s, the others announce %s", memberOf(s.Master), memberOf(announced))
 	case s.Quorum != "":
 		set(v1alpha1.Unhealthy, "%s", s.Quorum)
 	case strings.Contains(s.Flags, "down"):
@@ -122,14 +147,19 @@ func judgeSentinel(spec v1alpha1.RedisSpec, s SentinelFacts, announced string) h
 }
 
 // announcedMaster is the host that most Sentinels announce, and how many do.
+// Between equals the newest configuration wins, as it does among Sentinels.
 func announcedMaster(facts Facts) (host string, votes int) {
-	count := map[string]int{}
+	count, epoch := map[string]int{}, map[string]int64{}
 	for _, s := range facts.Sentinels {
 		if s.Err == "" && s.Master != "" {
 			count[s.Master]++
-			if count[s.Master] > votes {
-				host, votes = s.Master, count[s.Master]
-			}
+			epoch[s.Master] = max(epoch[s.Master], s.Epoch)
+		}
+	}
+	for candidate, n := range count {
+		newer := cmp.Or(cmp.Compare(epoch[candidate], epoch[host]), cmp.Compare(candidate, host)) > 0
+		if n > votes || n == votes && newer {
+			host, votes = candidate, n
 		}
 	}
 	return host, votes
@@ -141,12 +171,10 @@ func memberOf(host string) string {
 }
 
 func role(s ServerFacts) string {
-	switch s.Role {
-	case "slave":
-		return "replica"
-	default:
-		return s.Role
+	if s.Role == "slave" {
+		return naming.RoleReplica
 	}
+	return s.Role
 }
 
 func orNone(name string) string {

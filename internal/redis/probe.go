@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
+	"os"
 	"strconv"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -26,47 +29,6 @@ type Config struct {
 	SentinelPassword string
 	// Timeout bounds the question to one member.
 	Timeout time.Duration
-}
-
-// ServerFacts is what one Redis server answered to INFO.
-type ServerFacts struct {
-	Name string
-	// Err is why the server could not be asked; empty when it answered.
-	Err string
-	// Role is master or slave, in Redis's own word.
-	Role string
-	// MasterHost and LinkUp are a replica's view of its master.
-	MasterHost string
-	LinkUp     bool
-	// OnlineReplicas are a master's replicas in state online.
-	OnlineReplicas int
-	Loading        bool
-	UsedMemory     int64
-	Offset         int64
-}
-
-// SentinelFacts is what one Sentinel answered of the watched master.
-type SentinelFacts struct {
-	Name string
-	Err  string
-	// Master is the host it announces.
-	Master string
-	// Flags are the master's, such as "master" or "master,o_down".
-	Flags string
-	// OtherSentinels and Replicas are how many it knows.
-	OtherSentinels int
-	Replicas       int
-	// ConfiguredQuorum and DownAfterMilliseconds are its settings.
-	ConfiguredQuorum      int
-	DownAfterMilliseconds int
-	// Quorum is CKQUORUM's complaint; empty when a quorum can be reached.
-	Quorum string
-}
-
-// Facts is one look at all Redis servers and Sentinels.
-type Facts struct {
-	Servers   []ServerFacts
-	Sentinels []SentinelFacts
 }
 
 // Prober asks Redis servers and Sentinels over connections that it keeps.
@@ -90,7 +52,8 @@ func NewProber() *Prober {
 	}}
 }
 
-// Probe asks every Redis server and every Sentinel in parallel.
+// Probe asks every Redis server and every Sentinel in parallel. A member that
+// fails leaves its error in its facts and takes nothing from the others.
 func (p *Prober) Probe(ctx context.Context, c Config) Facts {
 	facts := Facts{Servers: make([]ServerFacts, c.Replicas), Sentinels: make([]SentinelFacts, c.Sentinels)}
 	var wg sync.WaitGroup
@@ -114,30 +77,47 @@ func (p *Prober) Probe(ctx context.Context, c Config) Facts {
 
 func (p *Prober) askServer(ctx context.Context, c Config, ordinal int32) ServerFacts {
 	facts := ServerFacts{Name: naming.Member(naming.Redis, ordinal)}
-	client := p.client(p.Address(c.Namespace, naming.Redis, ordinal, naming.PortRedis), c.Password, c.Timeout)
-	text, err := client.Info(ctx, "replication", "persistence", "memory").Result()
+	pipe := p.server(c, ordinal).Pipeline()
+	info := pipe.Info(ctx, "replication", "persistence", "memory")
+	minimum := pipe.ConfigGet(ctx, "min-replicas-to-write")
+	_, _ = pipe.Exec(ctx)
+	text, err := info.Result()
 	if err != nil {
 		facts.Err = reason(err)
 		return facts
 	}
-	info := parseInfo(text)
-	facts.Role, facts.MasterHost = info["role"], info["master_host"]
-	facts.LinkUp = info["master_link_status"] == "up"
-	facts.Loading = info["loading"] == "1"
-	facts.UsedMemory, _ = strconv.ParseInt(info["used_memory"], 10, 64)
-	facts.Offset, _ = strconv.ParseInt(info["master_repl_offset"], 10, 64)
-	for key, value := range info {
-		if strings.HasPrefix(key, "slave") && strings.Contains(value, "state=online") {
-			facts.OnlineReplicas++
-		}
-	}
+	facts.MinReplicas, _ = strconv.Atoi(minimum.Val()["min-replicas-to-write"])
+	facts.read(parseInfo(text))
 	return facts
+}
+
+func (s *ServerFacts) read(info map[string]string) {
+	number := func(key string) int64 {
+		n, _ := strconv.ParseInt(info[key], 10, 64)
+		return n
+	}
+	s.Role, s.MasterHost = info["role"], info["master_host"]
+	s.LinkUp = info["master_link_status"] == "up"
+	s.Syncing = info["master_sync_in_progress"] == "1"
+	s.Loading = info["loading"] == "1"
+	s.AOFFailed = info["aof_last_write_status"] == "err"
+	s.UsedMemory, s.MaxMemory = number("used_memory"), number("maxmemory")
+	s.Offset = number("master_repl_offset")
+	if s.Role != "master" {
+		return
+	}
+	s.Replicas = map[string]ReplicaFacts{}
+	for i := range number("connected_slaves") {
+		row := parseFields(info["slave"+strconv.FormatInt(i, 10)])
+		offset, _ := strconv.ParseInt(row["offset"], 10, 64)
+		lag, _ := strconv.ParseInt(row["lag"], 10, 64)
+		s.Replicas[row["ip"]] = ReplicaFacts{Online: row["state"] == "online", Offset: offset, LagSeconds: lag}
+	}
 }
 
 func (p *Prober) askSentinel(ctx context.Context, c Config, ordinal int32) SentinelFacts {
 	facts := SentinelFacts{Name: naming.Member(naming.Sentinel, ordinal)}
-	client := p.client(p.Address(c.Namespace, naming.Sentinel, ordinal, naming.PortSentinel), c.SentinelPassword, c.Timeout)
-	pipe := client.Pipeline()
+	pipe := p.sentinel(c, ordinal).Pipeline()
 	master := redis.NewMapStringStringCmd(ctx, "sentinel", "master", naming.RedisMasterSet)
 	quorum := redis.NewStringCmd(ctx, "sentinel", "ckquorum", naming.RedisMasterSet)
 	_ = pipe.Process(ctx, master)
@@ -149,73 +129,18 @@ func (p *Prober) askSentinel(ctx context.Context, c Config, ordinal int32) Senti
 		return facts
 	}
 	facts.Master, facts.Flags = state["ip"], state["flags"]
+	facts.Epoch, _ = strconv.ParseInt(state["config-epoch"], 10, 64)
 	facts.OtherSentinels, _ = strconv.Atoi(state["num-other-sentinels"])
 	facts.Replicas, _ = strconv.Atoi(state["num-slaves"])
 	facts.ConfiguredQuorum, _ = strconv.Atoi(state["quorum"])
 	facts.DownAfterMilliseconds, _ = strconv.Atoi(state["down-after-milliseconds"])
 	if err := quorum.Err(); err != nil {
-		facts.Quorum = err.Error()
+		facts.Quorum = strings.TrimPrefix(err.Error(), "NOQUORUM ")
 	}
 	return facts
 }
 
-// client is the kept connection to an address, made anew for a new password.
-func (p *Prober) client(address, password string, timeout time.Duration) *redis.Client {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if k, ok := p.clients[address]; ok {
-		if k.password == password {
-			return k.Client
-		}
-		_ = k.Close()
-	}
-	client := redis.NewClient(&redis.Options{
-		Addr: address, Password: password, ClientName: "pawskind-probe",
-		Protocol: 2, DisableIdentity: true, PoolSize: 1, MaxRetries: -1,
-		DialTimeout: timeout, ReadTimeout: timeout, WriteTimeout: timeout,
-	})
-	p.clients[address] = kept{client, password}
-	return client
-}
-
-// Failover asks the first Sentinel that agrees to promote a replica.
-func (p *Prober) Failover(ctx context.Context, c Config) error {
-	return p.eachSentinel(c, true, func(client *redis.Client) error {
-		return client.Do(ctx, "sentinel", "failover", naming.RedisMasterSet).Err()
-	})
-}
-
-// Configure gives every Sentinel the spec's quorum and down-after, in milliseconds.
-func (p *Prober) Configure(ctx context.Context, c Config, quorum, downAfter int32) error {
-	return p.eachSentinel(c, false, func(client *redis.Client) error {
-		return client.Do(ctx, "sentinel", "set", naming.RedisMasterSet, "quorum", quorum, "down-after-milliseconds", downAfter).Err()
-	})
-}
-
-// ResetOne makes one Sentinel forget replicas and Sentinels that are gone, and
-// find again those that are there.
-func (p *Prober) ResetOne(ctx context.Context, c Config, ordinal int32) error {
-	client := p.client(p.Address(c.Namespace, naming.Sentinel, ordinal, naming.PortSentinel), c.SentinelPassword, c.Timeout)
-	if err := client.Do(ctx, "sentinel", "reset", naming.RedisMasterSet).Err(); err != nil {
-		return fmt.Errorf("resetting %s: %w", naming.Member(naming.Sentinel, ordinal), err)
-	}
-	return nil
-}
-
-func (p *Prober) eachSentinel(c Config, untilOne bool, do func(*redis.Client) error) error {
-	var failed error
-	for o := int32(1); o <= c.Sentinels; o++ {
-		err := do(p.client(p.Address(c.Namespace, naming.Sentinel, o, naming.PortSentinel), c.SentinelPassword, c.Timeout))
-		if err == nil && untilOne {
-			return nil
-		}
-		if err != nil {
-			failed = errors.Join(failed, fmt.Errorf("asking %s: %w", naming.Member(naming.Sentinel, o), err))
-		}
-	}
-	return failed
-}
-
+// parseInfo reads the lines KEY:VALUE of INFO.
 func parseInfo(text string) map[string]string {
 	info := map[string]string{}
 	lines := bufio.NewScanner(strings.NewReader(text))
@@ -227,9 +152,34 @@ func parseInfo(text string) map[string]string {
 	return info
 }
 
-func reason(err error) string {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, io.EOF) {
-		return "does not answer"
+// parseFields reads KEY=VALUE,KEY=VALUE.
+func parseFields(text string) map[string]string {
+	fields := map[string]string{}
+	for field := range strings.SplitSeq(text, ",") {
+		key, value, _ := strings.Cut(field, "=")
+		fields[key] = value
 	}
-	return err.Error()
+	return fields
+}
+
+// reason says why a member could not be asked, in words that stay the same from
+// one look to the next.
+func reason(err error) string {
+	var dns *net.DNSError
+	switch {
+	case errors.As(err, &dns):
+		return "has no address"
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return "refuses connections"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded),
+		errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EHOSTUNREACH),
+		strings.Contains(err.Error(), "timeout"):
+		return "does not answer"
+	case strings.HasPrefix(err.Error(), "LOADING"):
+		return "is loading its data"
+	case strings.HasPrefix(err.Error(), "WRONGPASS"), strings.HasPrefix(err.Error(), "NOAUTH"):
+		return "refuses the password"
+	default:
+		return err.Error()
+	}
 }

@@ -191,7 +191,7 @@ func sentinel(env *v1alpha1.PawsEnvironment, image string) *coreac.ContainerAppl
 	return coreac.Container().
 		WithName("sentinel").
 		WithImage(image).
-		WithCommand(scriptsDir+"/"+scriptSentinel).
+		WithCommand(scriptsDir + "/" + scriptSentinel).
 		WithEnv(pods.SecretEnv(env, "REDISCLI_AUTH", naming.KeySentinelPassword)).
 		WithPorts(coreac.ContainerPort().WithName("sentinel").WithContainerPort(naming.PortSentinel).WithProtocol(corev1.ProtocolTCP)).
 		WithResources(pods.Resources(env.Spec.Redis.SentinelResources, "100m", "128Mi", "64Mi")).

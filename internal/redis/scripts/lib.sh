@@ -1,8 +1,9 @@
 # shellcheck shell=bash
 # Sourced by the scripts of Redis and Sentinel: how members ask each other.
 # settings.sh has QUORUM, DOWN_AFTER and SENTINELS.
+scripts=${0%/*} data=${DATA_DIR:-/data}
 # shellcheck source=/dev/null
-. /scripts/settings.sh
+. "$scripts/settings.sh"
 MASTER_SET=mymaster
 me="$POD_NAME.${POD_NAME%-*}.$POD_NAMESPACE.svc"
 
@@ -10,7 +11,7 @@ say() { echo "${0##*/}: $*"; }
 
 # A pod of the same name may still be ending on the same volume.
 lock() {
-  exec 9>/data/.lock
+  exec 9>"$data/.lock"
   flock -w 60 9 || { say "another process of $POD_NAME still holds the volume"; exit 1; }
 }
 
@@ -67,5 +68,5 @@ quoted() { # a value for a configuration file
 # The role label is not written for long: the operator mends what could not be
 # written, and an old role must not come late.
 label() { # POD ROLE
-  sh /scripts/set-role.sh redis "$1" "$2" master 20 || true
+  sh "$scripts/set-role.sh" redis "$1" "$2" master 20 || true
 }

@@ -5,7 +5,7 @@
 # a little later, should that one have failed.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
-. /scripts/lib.sh
+. "${0%/*}/lib.sh"
 if [ "$2" != leader ]; then
   sleep 2
   read -r host < <(ask_sentinel 127.0.0.1 sentinel get-master-addr-by-name "$1")

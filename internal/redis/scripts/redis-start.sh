@@ -16,8 +16,8 @@
 # acknowledged, which the replicas may not.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
-. /scripts/lib.sh
-conf=/data/redis.conf
+. "${0%/*}/lib.sh"
+conf=$data/redis.conf
 
 # The master of my last configuration, which Sentinel rewrote at every failover.
 previous_master() {
@@ -74,7 +74,7 @@ write_conf() { # MIN-REPLICAS-TO-WRITE
 port 6379
 bind * -::*
 protected-mode no
-dir /data
+dir $data
 save ""
 appendonly yes
 appendfsync everysec

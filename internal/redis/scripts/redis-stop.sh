@@ -5,28 +5,31 @@
 # nobody is left to take over from: it comes back with its append-only file.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
-. /scripts/lib.sh
+. "${0%/*}/lib.sh"
 exec >/proc/1/fd/1 2>&1 # preStop's own output is shown nowhere
 
-# Sets role, attached (replicas that are online) and level (those with every byte).
+# Sets role, attached (replicas that are online) and level (those with every
+# byte). What they acknowledge here is up to a second old, so they are asked.
 inspect() {
-  local key value offset=-1 at=()
+  local key value offset=-1 host hosts=()
   role='' attached=0 level=0
   while IFS=: read -r key value; do
-    value=${value%$'\r'}
     case $key in
-    role) role=$value ;;
-    master_repl_offset) offset=$value ;;
+    role) role=${value%$'\r'} ;;
+    master_repl_offset) offset=${value%$'\r'} ;;
     slave[0-9]*)
       case $value in *state=online*) ;; *) continue ;; esac
-      value=${value##*offset=}
-      at+=("${value%%,*}")
+      value=${value#*ip=}
+      hosts+=("${value%%,*}")
       ;;
     esac
   done < <(ask_redis 127.0.0.1 info replication)
-  attached=${#at[@]}
-  for value in "${at[@]}"; do
-    if [ "$value" -ge "$offset" ]; then level=$((level + 1)); fi
+  attached=${#hosts[@]}
+  [ "${1:-}" = level ] || return 0
+  for host in "${hosts[@]}"; do
+    while IFS=: read -r key value; do
+      if [ "$key" = slave_repl_offset ] && [ "${value%$'\r'}" -ge "$offset" ]; then level=$((level + 1)); fi
+    done < <(ask_redis "$host" info replication)
   done
 }
 
@@ -66,13 +69,32 @@ count_pods() {
 await_level() { # SENTINEL
   local start=$SECONDS
   while [ $((SECONDS - start)) -lt 5 ]; do
-    inspect
+    inspect level
     if [ "$attached" -gt 0 ] && [ "$level" -eq "$attached" ] && [ "$(candidates "$1")" -le "$level" ]; then
       return 0
     fi
     sleep 0.1
   done
   say "not every replica has caught up ($level of $attached)"
+}
+
+# Sends the clients to the new master, and stays until most Sentinels know it: one
+# that ends before it told the others takes the failover with it.
+step_down() { # NEW-MASTER
+  local ip key value known start=$SECONDS
+  ask_redis 127.0.0.1 replicaof "$1" 6379 >/dev/null || true
+  ask_redis 127.0.0.1 client kill type normal >/dev/null || true
+  say "handed over to ${1%%.*}"
+  while [ $((SECONDS - start)) -lt 6 ]; do
+    known=0
+    for ip in $(peers sentinel); do
+      while read -r key && read -r value; do
+        if [ "$key" = ip ] && [ "$value" = "$1" ]; then known=$((known + 1)); fi
+      done < <(ask_sentinel "$ip" sentinel master "$MASTER_SET")
+    done
+    [ $((known * 2)) -le "$SENTINELS" ] || return 0
+    sleep 0.2
+  done
 }
 
 hand_over() {
@@ -90,7 +112,7 @@ hand_over() {
       sleep 0.1
       read -r host < <(ask_sentinel "$sentinel" sentinel get-master-addr-by-name "$MASTER_SET") || continue
       if [ "$host" != "$me" ]; then
-        say "handed over to ${host%%.*}"
+        step_down "$host"
         return
       fi
     done

@@ -9,8 +9,8 @@
 # member is the master.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
-. /scripts/lib.sh
-conf=/data/sentinel.conf
+. "${0%/*}/lib.sh"
+conf=$data/sentinel.conf
 
 reigning() {
   local ip host='' line
@@ -50,7 +50,7 @@ cat >"$conf.new" <<CONF
 port 26379
 bind * -::*
 protected-mode no
-dir /data
+dir $data
 requirepass $(quoted "$SENTINEL_PASSWORD")
 sentinel sentinel-pass $(quoted "$SENTINEL_PASSWORD")
 sentinel resolve-hostnames yes
@@ -62,7 +62,7 @@ sentinel auth-pass $MASTER_SET $(quoted "$REDIS_PASSWORD")
 sentinel down-after-milliseconds $MASTER_SET $DOWN_AFTER
 sentinel failover-timeout $MASTER_SET 6000
 sentinel parallel-syncs $MASTER_SET 9
-sentinel client-reconfig-script $MASTER_SET /scripts/on-failover.sh
+sentinel client-reconfig-script $MASTER_SET $scripts/on-failover.sh
 $memory
 CONF
 mv "$conf.new" "$conf"

@@ -1,0 +1,99 @@
+package redis
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/paws360/pawskind/internal/naming"
+)
+
+// Failover has a Sentinel promote a replica: the first one that agrees to.
+func (p *Prober) Failover(ctx context.Context, c Config) error {
+	var failed error
+	for o := int32(1); o <= c.Sentinels; o++ {
+		err := p.tell(ctx, c, o, "failover", naming.RedisMasterSet)
+		if err == nil {
+			return nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return failed
+}
+
+// Configure gives every Sentinel the quorum and the down-after time, in milliseconds.
+func (p *Prober) Configure(ctx context.Context, c Config, quorum, downAfter int32) error {
+	failed := make([]error, c.Sentinels)
+	var wg sync.WaitGroup
+	for i := range failed {
+		wg.Go(func() {
+			failed[i] = p.tell(ctx, c, int32(i)+1, "set", naming.RedisMasterSet,
+				"quorum", quorum, "down-after-milliseconds", downAfter)
+		})
+	}
+	wg.Wait()
+	return errors.Join(failed...)
+}
+
+// ResetOne makes one Sentinel forget all replicas and other Sentinels; those
+// that are there it finds again within seconds. See NextReset.
+func (p *Prober) ResetOne(ctx context.Context, c Config, ordinal int32) error {
+	return p.tell(ctx, c, ordinal, "reset", naming.RedisMasterSet)
+}
+
+func (p *Prober) tell(ctx context.Context, c Config, ordinal int32, command ...any) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	if err := p.sentinel(c, ordinal).Do(ctx, append([]any{"sentinel"}, command...)...).Err(); err != nil {
+		return fmt.Errorf("telling %s to %s: %w", naming.Member(naming.Sentinel, ordinal), command[0], err)
+	}
+	return nil
+}
+
+func (p *Prober) server(c Config, ordinal int32) *redis.Client {
+	return p.client(p.Address(c.Namespace, naming.Redis, ordinal, naming.PortRedis), c.Password, c)
+}
+
+func (p *Prober) sentinel(c Config, ordinal int32) *redis.Client {
+	return p.client(p.Address(c.Namespace, naming.Sentinel, ordinal, naming.PortSentinel), c.SentinelPassword, c)
+}
+
+// client is the kept connection to an address, made anew for a new password.
+func (p *Prober) client(address, password string, c Config) *redis.Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if k, ok := p.clients[address]; ok {
+		if k.password == password {
+			return k.Client
+		}
+		_ = k.Close()
+	}
+	client := redis.NewClient(&redis.Options{
+		Addr: address, Password: password, ClientName: "pawskind-probe",
+		Protocol: 2, DisableIdentity: true, PoolSize: 2, MaxRetries: -1, DialerRetries: 1,
+		DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, ContextTimeoutEnabled: true,
+	})
+	p.clients[address] = kept{client, password}
+	return client
+}
+
+// Forget closes the connections to an environment's members.
+func (p *Prober) Forget(c Config) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	closeAt := func(address string) {
+		if k, ok := p.clients[address]; ok {
+			_ = k.Close()
+			delete(p.clients, address)
+		}
+	}
+	for o := int32(1); o <= c.Replicas; o++ {
+		closeAt(p.Address(c.Namespace, naming.Redis, o, naming.PortRedis))
+	}
+	for o := int32(1); o <= c.Sentinels; o++ {
+		closeAt(p.Address(c.Namespace, naming.Sentinel, o, naming.PortSentinel))
+	}
+}
