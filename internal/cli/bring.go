@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"errors"
 	"fmt"
 	"strings"
@@ -98,11 +100,7 @@ func (u *up) loadImages(ctx context.Context, nodes []cluster.Node) error {
 	for _, n := range nodes {
 		names = append(names, n.Name)
 	}
-	var refs []string
-	for _, ref := range u.refs {
-		refs = append(refs, ref)
-	}
-	if err := u.builder().Load(ctx, names, refs); err != nil {
+	if err := u.builder().Load(ctx, names, slices.Sorted(maps.Values(u.refs))); err != nil {
 		return problem.New(problem.ImageNotLoaded, "the images cannot be loaded into the cluster").Because(err)
 	}
 	return nil
@@ -157,11 +155,7 @@ func (u *up) bakedNodeImage(ctx context.Context) (string, error) {
 	}
 	defer u.Phase("images in the node image")()
 	u.Show(8, "Looking for the node image with all images")
-	var refs []string
-	for _, name := range install.ImageNames(u.env) {
-		refs = append(refs, u.refs[name])
-	}
-	ref, err := nodeimage.WithImages(ctx, u.nodeImageOptions(), node, refs)
+	ref, err := nodeimage.WithImages(ctx, u.nodeImageOptions(), node, slices.Sorted(maps.Values(u.refs)))
 	if err != nil {
 		return "", problem.New(problem.NodeImageUnavailable, "the images cannot be put into the node image").Because(err)
 	}
