@@ -1,0 +1,220 @@
+package redis_test
+
+import (
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	coreac "k8s.io/client-go/applyconfigurations/core/v1"
+
+	"github.com/paws360/pawskind/internal/redis"
+)
+
+// bed runs a pod's script with commands that answer from files in place of
+// redis-cli, getent and the servers: what is tested is what the script decides.
+type bed struct {
+	t            *testing.T
+	scripts, bin string
+	data         string
+	answers      string
+}
+
+const redisCLI = `#!/bin/bash
+# -e --no-auth-warning -h HOST -p PORT COMMAND...
+host=$4; shift 6
+[ -n "$REDISCLI_AUTH" ] || exit 1
+echo "$host $*" >>"$ANSWERS/asked"
+cat "$ANSWERS/$host $*" 2>/dev/null
+`
+
+const getent = `#!/bin/bash
+cat "$ANSWERS/$2" 2>/dev/null || exit 2
+`
+
+const server = `#!/bin/bash
+echo "argument: $1"
+cat "$1"
+`
+
+func newBed(t *testing.T) *bed {
+	dir := t.TempDir()
+	b := &bed{t: t, scripts: dir + "/scripts", bin: dir + "/bin", data: dir + "/data", answers: dir + "/answers"}
+	for _, d := range []string{b.scripts, b.bin, b.data, b.answers} {
+		require.NoError(t, os.Mkdir(d, 0o755))
+	}
+	for _, o := range redis.Objects(environment(nil), "image") {
+		if m, ok := o.(*coreac.ConfigMapApplyConfiguration); ok {
+			for name, text := range m.Data {
+				require.NoError(t, os.WriteFile(filepath.Join(b.scripts, name), []byte(text), 0o755))
+			}
+		}
+	}
+	for name, text := range map[string]string{"redis-cli": redisCLI, "getent": getent, "redis-server": server, "redis-sentinel": server} {
+		require.NoError(t, os.WriteFile(filepath.Join(b.bin, name), []byte(text), 0o755))
+	}
+	return b
+}
+
+func (b *bed) answer(question, text string) {
+	require.NoError(b.t, os.WriteFile(filepath.Join(b.answers, question), []byte(text), 0o644))
+}
+
+// sentinels let each address answer with a view of the master.
+func (b *bed) sentinels(views map[string]string) {
+	var addresses string
+	for ip, view := range views {
+		addresses += ip + " STREAM sentinel\n" + ip + " DGRAM\n"
+		b.answer(ip+" sentinel master mymaster", view)
+	}
+	b.answer("sentinel.paws.svc", addresses)
+}
+
+func view(master, epoch, flags, replicas string) string {
+	return strings.Join([]string{"name", "mymaster", "ip", host(master), "runid", "", "flags", flags,
+		"last-ok-ping-reply", "300", "config-epoch", epoch, "num-slaves", replicas, ""}, "\n")
+}
+
+func (b *bed) run(script, pod string) string {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	cmd := exec.CommandContext(ctx, filepath.Join(b.scripts, script))
+	cmd.Env = []string{
+		"PATH=" + b.bin + ":" + os.Getenv("PATH"), "ANSWERS=" + b.answers, "DATA_DIR=" + b.data,
+		"POD_NAME=" + pod, "POD_NAMESPACE=paws", "POD_IP=10.0.0.99",
+		`REDIS_PASSWORD=se"cr\et`, "SENTINEL_PASSWORD=hidden", "MIN_REPLICAS_TO_WRITE=1", "MAXMEMORY=1000",
+	}
+	// What a script leaves in the background must not hold its output, nor
+	// outlive the test.
+	cmd.WaitDelay = 100 * time.Millisecond
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	output, err := cmd.CombinedOutput()
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	if !strings.Contains(string(output), "argument:") {
+		require.NoError(b.t, err, string(output))
+	}
+	return string(output)
+}
+
+func TestRedisStartsInTheRightRole(t *testing.T) {
+	const gated, open = "min-replicas-to-write 1000000", "min-replicas-to-write 1\n"
+	cases := map[string]struct {
+		pod       string
+		sentinels map[string]string
+		previous  string // the last configuration
+		follows   string // empty: starts as a master
+		writes    string
+	}{
+		"the first member of a new set":   {pod: "redis-1", writes: open},
+		"another member of a new set":     {pod: "redis-2", follows: "redis-1", writes: open},
+		"a new member follows the master": {pod: "redis-4", sentinels: map[string]string{"10.0.0.1": view("redis-3", "5", "master", "2")}, follows: "redis-3", writes: open},
+		"the old master follows the new": {pod: "redis-1", previous: "port 6379\n",
+			sentinels: map[string]string{"10.0.0.1": view("redis-2", "5", "master", "2")}, follows: "redis-2", writes: open},
+		"the newest configuration wins": {pod: "redis-1", previous: "port 6379\n", sentinels: map[string]string{
+			"10.0.0.1": view("redis-1", "4", "master", "2"), "10.0.0.2": view("redis-1", "4", "master", "2"), "10.0.0.3": view("redis-3", "5", "master", "2"),
+		}, follows: "redis-3", writes: open},
+		"the master comes back": {pod: "redis-1", previous: "port 6379\n",
+			sentinels: map[string]string{"10.0.0.1": view("redis-1", "4", "master", "2")}, writes: gated},
+		"the master comes back during an election": {pod: "redis-1", previous: "port 6379\n",
+			sentinels: map[string]string{"10.0.0.1": view("redis-1", "4", "s_down,o_down,master,failover_in_progress", "2")}, writes: gated},
+		"the master comes back and no Sentinel answers": {pod: "redis-2", previous: "port 6379\n", writes: gated},
+		"a replica comes back and no Sentinel answers": {pod: "redis-1",
+			previous: "port 6379\nreplicaof \"" + host("redis-3") + "\" 6379\n", follows: "redis-3", writes: open},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBed(t)
+			b.sentinels(c.sentinels)
+			if c.previous != "" {
+				require.NoError(t, os.WriteFile(b.data+"/redis.conf", []byte(c.previous), 0o600))
+			}
+			output := b.run("redis-start.sh", c.pod)
+			require.Contains(t, output, c.writes)
+			if c.follows == "" {
+				require.NotContains(t, output, "replicaof")
+			} else {
+				require.Contains(t, output, "replicaof "+host(c.follows)+" 6379")
+			}
+			require.Contains(t, output, `requirepass "se\"cr\\et"`)
+			require.Contains(t, output, "argument: "+b.data+"/redis.conf\n", "no password is an argument")
+			requirePrivate(t, b.data+"/redis.conf")
+		})
+	}
+}
+
+func TestAMasterThatLostItsDataWaitsForASuccessor(t *testing.T) {
+	b := newBed(t)
+	b.sentinels(map[string]string{"10.0.0.1": view("redis-1", "4", "master", "2")})
+	b.answer("redis.paws.svc", "10.0.1.2 STREAM redis\n")
+	b.answer("10.0.1.2 dbsize", "7\n")
+	// The Sentinel that is asked for a failover names another master from then on.
+	failover := strings.Replace(redisCLI, "cat ", `if [ "$*" = "sentinel failover mymaster" ]; then sed -i s/redis-1/redis-2/ "$ANSWERS/$host sentinel master mymaster"; fi`+"\ncat ", 1)
+	require.NoError(t, os.WriteFile(b.bin+"/redis-cli", []byte(failover), 0o755))
+	require.Contains(t, b.run("redis-start.sh", "redis-1"), "replicaof "+host("redis-2")+" 6379")
+}
+
+func TestSentinelRemembersWhatItKnew(t *testing.T) {
+	b := newBed(t)
+	require.NoError(t, os.WriteFile(b.data+"/sentinel.conf", []byte(strings.Join([]string{
+		"requirepass old",
+		"sentinel myid 0123",
+		`sentinel monitor mymaster "redis-2.redis.paws.svc" 6379 9`,
+		"sentinel auth-pass mymaster old",
+		"sentinel config-epoch mymaster 7",
+		"sentinel known-replica mymaster redis-1.redis.paws.svc 6379",
+		"sentinel current-epoch 7",
+		"user default on #abc",
+	}, "\n")+"\n"), 0o600))
+	output := b.run("sentinel-start.sh", "sentinel-1")
+	for _, line := range []string{
+		"sentinel monitor mymaster redis-2.redis.paws.svc 6379 2\n", "sentinel myid 0123\n",
+		"sentinel config-epoch mymaster 7\n", "sentinel current-epoch 7\n",
+		"sentinel known-replica mymaster redis-1.redis.paws.svc 6379\n",
+		`requirepass "hidden"`, `sentinel auth-pass mymaster "se\"cr\\et"`,
+		"sentinel announce-ip sentinel-1.sentinel.paws.svc\n",
+	} {
+		require.Contains(t, output, line)
+	}
+	require.NotContains(t, output, "old")
+	require.NotContains(t, output, "user default")
+	requirePrivate(t, b.data+"/sentinel.conf")
+}
+
+func TestANewSentinelFindsTheMaster(t *testing.T) {
+	replication := "role:master\r\nconnected_slaves:1\r\nslave0:ip=redis-1.redis.paws.svc,state=online\r\n"
+	cases := map[string]struct {
+		prepare func(*bed)
+		master  string
+	}{
+		"the first of all": {func(*bed) {}, "redis-1"},
+		"other Sentinels know it": {func(b *bed) {
+			b.sentinels(map[string]string{"10.0.0.1": view("redis-3", "2", "master", "2")})
+		}, "redis-3"},
+		"only the servers know it": {func(b *bed) {
+			b.answer("redis.paws.svc", "10.0.1.1 STREAM redis\n10.0.1.2 STREAM\n")
+			b.answer("10.0.1.1 info replication", "role:slave\r\n")
+			b.answer("10.0.1.2 info replication", replication)
+			b.answer("10.0.1.2 config get replica-announce-ip", "replica-announce-ip\n"+host("redis-2")+"\n")
+		}, "redis-2"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			b := newBed(t)
+			c.prepare(b)
+			require.Contains(t, b.run("sentinel-start.sh", "sentinel-1"), "sentinel monitor mymaster "+host(c.master)+" 6379 2\n")
+		})
+	}
+}
+
+func requirePrivate(t *testing.T, file string) {
+	t.Helper()
+	stat, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), stat.Mode().Perm())
+}
