@@ -97,3 +97,11 @@ func (a *App) Services(ctx context.Context, operator bool) []string {
 	}
 	return append(names, client.Services(ctx, a.Config.Namespace)...)
 }
+
+// waiting says what is waited for, with --verbose also why.
+func (a *App) waiting(s install.Step) string {
+	if a.Verbose && s.Detail != "" {
+		return s.Waiting + ": " + s.Detail
+	}
+	return s.Waiting
+}

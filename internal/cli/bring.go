@@ -249,7 +249,7 @@ func (u *up) applyOperator(ctx context.Context, client *install.Client) error {
 	if err != nil {
 		return err
 	}
-	return client.Apply(ctx, objects...)
+	return client.ApplyOperator(ctx, objects)
 }
 
 // explained adds what the failing command of kind said last.

@@ -58,7 +58,7 @@ func (a *App) report(ctx context.Context, client *install.Client, name string, w
 	p := a.Progress()
 	defer p.Finish()
 	report, err := client.Follow(ctx, a.Config.Namespace, name, func(s install.Step) {
-		p.Show(100*s.Healthy/max(s.Expected, 1), "%s (%d/%d members ready)", s.Waiting, s.Healthy, s.Expected)
+		p.Show(100*s.Healthy/max(s.Expected, 1), "%s", a.waiting(s))
 	})
 	return report, err
 }

@@ -224,7 +224,7 @@ func (u *up) bringEnvironment(ctx context.Context) (*health.Report, error) {
 		if s.Expected > 0 {
 			percent += 44 * s.Healthy / s.Expected
 		}
-		u.Show(percent, "%s (%d/%d members ready)", s.Waiting, s.Healthy, s.Expected)
+		u.Show(percent, "%s", u.waiting(s))
 	})
 	if err != nil {
 		return nil, err

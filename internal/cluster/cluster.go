@@ -2,6 +2,7 @@ package cluster
 
 import (
 	"context"
+	_ "embed"
 	"errors"
 	"fmt"
 	"slices"
@@ -156,7 +157,8 @@ func (c *Cluster) Stop(ctx context.Context, nodes []Node) error {
 				}
 			}
 			c.quiesce(ctx, n.Name)
-			return c.engine.Run(ctx, "stop", "--time", "10", n.Name)
+			// What is left of the node has nothing to lose.
+			return c.engine.Run(ctx, "stop", "--time", "1", n.Name)
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -165,18 +167,8 @@ func (c *Cluster) Stop(ctx context.Context, nodes []Node) error {
 	return nil
 }
 
-// quiesceScript ends kubelet, so that nothing restarts what ends, and then asks
-// every container of the node to end, waiting up to 8 seconds. A node whose
-// containers have ended stops at once, instead of being killed by the engine.
-const quiesceScript = `
-systemctl stop kubelet
-ids=$(ctr -n k8s.io tasks ls -q)
-for id in $ids; do ctr -n k8s.io tasks kill --signal SIGTERM "$id" 2>/dev/null & done; wait
-for i in $(seq 80); do
-  ctr -n k8s.io tasks ls | grep -v /pause | grep -q RUNNING || break
-  sleep 0.1
-done
-`
+//go:embed quiesce.sh
+var quiesceScript string
 
 // quiesce lets the databases shut down properly. A node on which it fails is
 // stopped all the same.

@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/app"
 	"github.com/paws360/pawskind/internal/health"
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/problem"
@@ -19,8 +20,8 @@ import (
 // Step is how far an environment is.
 type Step struct {
 	Healthy, Expected int
-	// Waiting is what is waited for, in words.
-	Waiting string
+	// Waiting is what is waited for, in words; Detail is why it is not there yet.
+	Waiting, Detail string
 	// Ready are the component conditions that are true.
 	Ready []string
 }
@@ -39,7 +40,7 @@ const (
 	diagnoseEvery = 5
 	// degradedGrace is how long an environment that serves may still have
 	// something that needs a look before that is accepted.
-	degradedGrace = 10 * time.Second
+	degradedGrace = 30 * time.Second
 )
 
 // Follow returns the report of the environment once it is healthy, judged by a
@@ -104,37 +105,62 @@ func stepOf(env *v1alpha1.PawsEnvironment) Step {
 	step.Healthy = min(step.Healthy, step.Expected)
 	for _, c := range componentConditions {
 		condition := meta.FindStatusCondition(env.Status.Conditions, c.condition)
-		switch {
-		case condition == nil:
-		case condition.Status == metav1.ConditionTrue:
+		if condition != nil && condition.Status == metav1.ConditionTrue {
 			step.Ready = append(step.Ready, c.condition)
 			continue
 		}
 		if step.Waiting == "" {
-			step.Waiting = "Waiting for " + c.title
-			if condition != nil && condition.Message != "" {
-				step.Waiting += ": " + condition.Message
+			healthy, all := count(env, c.condition)
+			step.Waiting = fmt.Sprintf("Waiting for %s (%d/%d members ready)", c.title, healthy, all)
+			if condition != nil {
+				step.Detail = condition.Message
 			}
 		}
 	}
 	if step.Waiting == "" {
-		step.Waiting = "Looking at every member"
+		step.Waiting = fmt.Sprintf("Waiting for every member (%d/%d members ready)", step.Healthy, step.Expected)
 	}
 	return step
+}
+
+// count gives the healthy and all members behind a component's condition.
+func count(env *v1alpha1.PawsEnvironment, condition string) (healthy, all int32) {
+	s := env.Spec
+	infrastructure := map[string]string{
+		naming.Etcd: v1alpha1.ConditionEtcdReady, naming.Postgres: v1alpha1.ConditionPostgresReady,
+		naming.Redis: v1alpha1.ConditionRedisReady, naming.Sentinel: v1alpha1.ConditionRedisReady,
+	}
+	for _, m := range env.Status.Members {
+		of, found := infrastructure[m.Component]
+		if !found {
+			of = v1alpha1.ConditionAppsReady
+		}
+		if of == condition && m.Health == v1alpha1.Healthy {
+			healthy++
+		}
+	}
+	switch condition {
+	case v1alpha1.ConditionEtcdReady:
+		return healthy, s.Etcd.Replicas
+	case v1alpha1.ConditionPostgresReady:
+		return healthy, s.Postgres.Replicas
+	case v1alpha1.ConditionRedisReady:
+		return healthy, s.Redis.Replicas + s.Redis.Sentinels
+	}
+	return healthy, apps(env)
+}
+
+func apps(env *v1alpha1.PawsEnvironment) (n int32) {
+	for _, a := range env.Spec.Apps {
+		n += app.Replicas(a)
+	}
+	return n
 }
 
 // expected is how many members the spec asks for.
 func expected(env *v1alpha1.PawsEnvironment) int {
 	s := env.Spec
-	n := s.Etcd.Replicas + s.Postgres.Replicas + s.Redis.Replicas + s.Redis.Sentinels
-	for _, app := range s.Apps {
-		if app.Replicas == nil {
-			n++
-		} else {
-			n += *app.Replicas
-		}
-	}
-	return int(n)
+	return int(s.Etcd.Replicas + s.Postgres.Replicas + s.Redis.Replicas + s.Redis.Sentinels + apps(env))
 }
 
 // gaveUp says what the wait was still for when it ended.
@@ -153,7 +179,7 @@ func (c *Client) gaveUp(ctx context.Context, why error, d *diagnosis, env *v1alp
 	}
 	if env != nil {
 		step := stepOf(env)
-		what = fmt.Sprintf("%s: %d of %d members healthy. %s", what, step.Healthy, step.Expected, step.Waiting)
+		what = fmt.Sprintf("%s: %d of %d members healthy. %s: %s", what, step.Healthy, step.Expected, step.Waiting, step.Detail)
 	}
 	return problem.New(problem.EnvironmentTimeout, "%s", what)
 }

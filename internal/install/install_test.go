@@ -199,9 +199,9 @@ func TestStep(t *testing.T) {
 			{Type: v1alpha1.ConditionPostgresReady, Status: metav1.ConditionFalse, Message: "no leader yet"},
 			{Type: v1alpha1.ConditionReady, Status: metav1.ConditionTrue},
 		},
-		Members: []v1alpha1.MemberStatus{{Health: v1alpha1.Healthy}, {Health: v1alpha1.Unhealthy}},
+		Members: []v1alpha1.MemberStatus{{Component: naming.Etcd, Health: v1alpha1.Healthy}, {Component: naming.Postgres, Health: v1alpha1.Unhealthy}},
 	}
-	require.Equal(t, Step{1, 14, "Waiting for PostgreSQL: no leader yet", []string{v1alpha1.ConditionEtcdReady}}, stepOf(env))
+	require.Equal(t, Step{1, 14, "Waiting for PostgreSQL (0/3 members ready)", "no leader yet", []string{v1alpha1.ConditionEtcdReady}}, stepOf(env))
 	require.False(t, ready(env), "the status is of an older spec")
 	env.Status.ObservedGeneration = 2
 	require.True(t, ready(env))

@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/paws360/pawskind/config"
 	"github.com/paws360/pawskind/internal/images"
+	"github.com/paws360/pawskind/internal/problem"
 )
 
 // The operator's place in the cluster.
@@ -73,6 +75,26 @@ func putImages(deployment *unstructured.Unstructured, refs map[string]string) er
 		}
 	}
 	return unstructured.SetNestedSlice(deployment.Object, containers, "spec", "template", "spec", "containers")
+}
+
+// ApplyOperator brings the operator's objects into the cluster. A Deployment of
+// an older version that cannot become the new one is replaced.
+func (c *Client) ApplyOperator(ctx context.Context, objects []*unstructured.Unstructured) error {
+	for _, object := range objects {
+		err := c.Apply(ctx, object)
+		var refusal *problem.Problem
+		if errors.As(err, &refusal) && object.GetKind() == "Deployment" {
+			background := metav1.DeletePropagationBackground
+			err = c.Kube.AppsV1().Deployments(object.GetNamespace()).Delete(ctx, object.GetName(), metav1.DeleteOptions{PropagationPolicy: &background})
+			if err == nil {
+				err = c.Apply(ctx, object)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // OperatorStatus is how the operator's Deployment is.
