@@ -33,7 +33,7 @@ const LocalTag = "local"
 // nodes, and with single members in the profile fast. Its images stand for
 // those of the checkout until PutImages names them.
 func Environment(c *project.Config) (*v1alpha1.PawsEnvironment, error) {
-	env := Default()
+	env := Default(c.Namespace)
 	if c.Environment != "" {
 		var err error
 		if env, err = read(c.Environment); err != nil {
@@ -68,7 +68,7 @@ func read(file string) (*v1alpha1.PawsEnvironment, error) {
 
 // Default is the whole stack: the infrastructure at production's shape and the
 // two apps, with the resources of addendum §1.
-func Default() *v1alpha1.PawsEnvironment {
+func Default(namespace string) *v1alpha1.PawsEnvironment {
 	return &v1alpha1.PawsEnvironment{
 		TypeMeta:   metav1.TypeMeta{APIVersion: v1alpha1.GroupVersion.String(), Kind: "PawsEnvironment"},
 		ObjectMeta: metav1.ObjectMeta{Name: project.EnvironmentName},
@@ -84,12 +84,19 @@ func Default() *v1alpha1.PawsEnvironment {
 			{
 				// The frontend starts beside the backend and finds it when asked.
 				Name: images.Frontend, Image: "pawskind/frontend:" + LocalTag, Port: 3000,
-				Env:       []corev1.EnvVar{{Name: "BACKEND_URL", Value: "http://backend:8080"}},
+				Env:       []corev1.EnvVar{{Name: "BACKEND_URL", Value: backendURL(namespace)}},
 				Health:    v1alpha1.AppHealthSpec{Path: "/health", ReadinessPath: "/health/ready", LivenessPath: "/health/live"},
 				Resources: limits("500m", "512Mi", "256Mi"),
 			},
 		}},
 	}
+}
+
+// backendURL is the backend's full name. A short one would be asked of the
+// host's own name servers while the backend's Service is not there yet, and some
+// of them know an answer to everything.
+func backendURL(namespace string) string {
+	return "http://backend." + namespace + ".svc.cluster.local:8080"
 }
 
 func limits(cpu, memory, request string) *corev1.ResourceRequirements {
