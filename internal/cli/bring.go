@@ -210,6 +210,9 @@ func (u *up) early(ctx context.Context, finished <-chan struct{}) error {
 	if err != nil {
 		return err
 	}
+	if err := u.cluster.Guard(ctx); err != nil {
+		return err
+	}
 	// The first API server may answer before it has its own rights in place, and
 	// what it refuses then is tried again.
 	if err := cluster.WaitForAPI(ctx, config); err != nil {
@@ -241,7 +244,12 @@ func (u *up) earlyApply(ctx context.Context, config *rest.Config) error {
 	if err := u.applyOperator(ctx, u.client); err != nil {
 		return err
 	}
-	return u.client.Provision(ctx, install.Claims(u.env))
+	if err := u.client.Provision(ctx, install.Claims(u.env)); err != nil {
+		return err
+	}
+	patient, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	return u.client.SpeedUpDNS(patient, u.Config.Nodes)
 }
 
 func (u *up) applyOperator(ctx context.Context, client *install.Client) error {

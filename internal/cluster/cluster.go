@@ -184,9 +184,21 @@ func (c *Cluster) Delete(context.Context) error {
 	return nil
 }
 
-// Exec runs a command in a node.
-func (c *Cluster) Exec(ctx context.Context, node string, command ...string) error {
-	return c.engine.Run(ctx, append([]string{"exec", node}, command...)...)
+//go:embed guard.sh
+var guardScript string
+
+// Guard has the nodes refuse connections to Services that are not set up yet.
+func (c *Cluster) Guard(ctx context.Context) error {
+	nodes, err := c.Nodes(ctx)
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		if err := c.engine.Run(ctx, "exec", n.Name, "sh", "-c", guardScript); err != nil {
+			return fmt.Errorf("setting up node %s: %w", n.Name, err)
+		}
+	}
+	return nil
 }
 
 // PublishedAPI is the kubeconfig of a cluster that may still be in the making.

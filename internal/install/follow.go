@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -50,6 +51,7 @@ func (c *Client) Follow(ctx context.Context, namespace, name string, tell func(S
 	d := newDiagnosis(c, namespace)
 	d.baseline(ctx)
 	var readySince time.Time
+	var last *health.Report
 	for round := 0; ; round++ {
 		env, err := c.Environment(ctx, namespace, name)
 		if err == nil {
@@ -62,6 +64,7 @@ func (c *Client) Follow(ctx context.Context, namespace, name string, tell func(S
 				if err == nil && report.Overall == v1alpha1.Healthy {
 					return report, nil
 				}
+				last = report
 				if readySince.IsZero() {
 					readySince = time.Now()
 				}
@@ -76,7 +79,7 @@ func (c *Client) Follow(ctx context.Context, namespace, name string, tell func(S
 			}
 		}
 		if err := pause(ctx, followInterval); err != nil {
-			return nil, c.gaveUp(context.WithoutCancel(ctx), err, d, env)
+			return nil, c.gaveUp(context.WithoutCancel(ctx), err, d, env, last)
 		}
 	}
 }
@@ -164,7 +167,7 @@ func expected(env *v1alpha1.PawsEnvironment) int {
 }
 
 // gaveUp says what the wait was still for when it ended.
-func (c *Client) gaveUp(ctx context.Context, why error, d *diagnosis, env *v1alpha1.PawsEnvironment) error {
+func (c *Client) gaveUp(ctx context.Context, why error, d *diagnosis, env *v1alpha1.PawsEnvironment, last *health.Report) error {
 	if !errors.Is(why, context.DeadlineExceeded) {
 		return why
 	}
@@ -174,14 +177,38 @@ func (c *Client) gaveUp(ctx context.Context, why error, d *diagnosis, env *v1alp
 		return p
 	}
 	what := "the environment is not healthy in time"
+	if last != nil {
+		return problem.New(problem.EnvironmentTimeout, "%s: %s", what, ailing(last))
+	}
 	if status, err := c.OperatorStatus(ctx); err == nil && !status.Ready {
 		return c.operatorCause(ctx)
 	}
 	if env != nil {
 		step := stepOf(env)
-		what = fmt.Sprintf("%s: %d of %d members healthy. %s: %s", what, step.Healthy, step.Expected, step.Waiting, step.Detail)
+		what = fmt.Sprintf("%s: %d of %d members healthy. %s", what, step.Healthy, step.Expected, step.Waiting)
+		if c := meta.FindStatusCondition(env.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+			what += ": " + c.Message
+		}
 	}
 	return problem.New(problem.EnvironmentTimeout, "%s", what)
+}
+
+// ailing names the members that are not healthy, with what is wrong with them.
+func ailing(report *health.Report) string {
+	var list []string
+	for _, c := range report.Components {
+		found := false
+		for _, m := range c.Members {
+			if m.Health != v1alpha1.Healthy {
+				found = true
+				list = append(list, fmt.Sprintf("%s is %s (%s)", m.Name, strings.ToLower(string(m.Health)), m.Message))
+			}
+		}
+		if !found && c.Health != v1alpha1.Healthy {
+			list = append(list, fmt.Sprintf("%s is %s (%s)", c.Title, strings.ToLower(string(c.Health)), c.Summary))
+		}
+	}
+	return strings.Join(list, "; ")
 }
 
 // operatorCause says why the operator does not run.

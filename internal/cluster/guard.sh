@@ -1,0 +1,24 @@
+# Refuses connections to a Service that kube-proxy does not know yet, in this and
+# every later life of the node. They would leave for the host's network, where a
+# transparent proxy may answer, and clients keep such connections.
+set -eu
+cat >/usr/local/bin/pawskind-guard <<'SCRIPT'
+#!/bin/sh
+rule="-d 10.96.0.0/16 -p tcp -j REJECT --reject-with tcp-reset"
+for chain in FORWARD OUTPUT; do
+  iptables -w -C $chain $rule 2>/dev/null || iptables -w -I $chain $rule
+done
+SCRIPT
+chmod 0755 /usr/local/bin/pawskind-guard
+cat >/etc/systemd/system/pawskind-guard.service <<'UNIT'
+[Unit]
+Description=Refuse connections to Services that are not set up yet
+Before=kubelet.service
+[Service]
+Type=oneshot
+RemainAfterExit=yes
+ExecStart=/usr/local/bin/pawskind-guard
+[Install]
+WantedBy=multi-user.target
+UNIT
+systemctl enable --now pawskind-guard.service

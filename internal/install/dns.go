@@ -1,0 +1,35 @@
+package install
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+)
+
+// quickDNS has the cluster's name servers looked at each second instead of every
+// ten, which is how long every member would wait for a name to resolve. One
+// name server is enough for one node.
+const quickDNS = `{"spec":{"replicas":%d,"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1}}]}}}}`
+
+// SpeedUpDNS sets up the name servers once kubeadm has made them, which it does
+// last of all.
+func (c *Client) SpeedUpDNS(ctx context.Context, nodes int) error {
+	patch := fmt.Appendf(nil, quickDNS, min(nodes, 2))
+	deployments := c.Kube.AppsV1().Deployments("kube-system")
+	for {
+		_, err := deployments.Patch(ctx, "coredns", types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: FieldOwner})
+		if err == nil {
+			return nil
+		}
+		if !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err) {
+			return fmt.Errorf("setting up the cluster's name servers: %w", err)
+		}
+		if err := pause(ctx, 100*time.Millisecond); err != nil {
+			return err
+		}
+	}
+}
