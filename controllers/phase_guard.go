@@ -77,9 +77,14 @@ func (r *Reconciler) readSecret(ctx context.Context, s *scope) error {
 	return nil
 }
 
-// reconcileMembers makes what members of several components share.
-func (r *Reconciler) reconcileMembers(ctx context.Context, s *scope) error {
-	return r.applyAll(ctx, s, roles.Objects(s.env))
+// reconcileShared makes what several components need before they start: the
+// members' right to label themselves, and the apps' addresses.
+func (r *Reconciler) reconcileShared(ctx context.Context, s *scope) error {
+	objects := roles.Objects(s.env)
+	for _, spec := range s.env.Spec.Apps {
+		objects = append(objects, app.Network(s.env, spec))
+	}
+	return r.applyAll(ctx, s, objects)
 }
 
 // applyAll applies objects, notes what changed and tells of repairs.

@@ -73,7 +73,7 @@ type phase struct {
 func phases() []phase {
 	return []phase{
 		{"guard", (*Reconciler).guard},
-		{"members", (*Reconciler).reconcileMembers},
+		{"shared", (*Reconciler).reconcileShared},
 		{"etcd", (*Reconciler).reconcileEtcd},
 		{"redis", (*Reconciler).reconcileRedis},
 		{"postgres", (*Reconciler).reconcilePostgres},

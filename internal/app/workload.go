@@ -22,12 +22,16 @@ import (
 	"github.com/paws360/pawskind/internal/pods"
 )
 
-// Objects are an app's Deployment, Service and, above one replica, disruption budget.
+// Network is the app's Service. It is there before any app starts: a caller of
+// an address that no node knows yet may get through to a stranger, and keep
+// that connection.
+func Network(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec) runtime.ApplyConfiguration {
+	return pods.Service(env, app.Name, app.Name, app.Port, app.Expose)
+}
+
+// Objects are an app's Deployment and, above one replica, disruption budget.
 func Objects(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec) []runtime.ApplyConfiguration {
-	objects := []runtime.ApplyConfiguration{
-		pods.Service(env, app.Name, app.Name, app.Port, app.Expose),
-		Deployment(env, app),
-	}
+	objects := []runtime.ApplyConfiguration{Deployment(env, app)}
 	if Replicas(app) > 1 {
 		objects = append(objects, pods.DisruptionBudget(env, app.Name))
 	}
