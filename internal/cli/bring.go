@@ -249,7 +249,7 @@ func (u *up) earlyApply(ctx context.Context, config *rest.Config) error {
 	}
 	patient, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	return u.client.SpeedUpDNS(patient, u.Config.Nodes)
+	return u.client.SpeedUpDNS(patient, u.Config.Nodes, cluster.ControlPlane(u.Config.Name))
 }
 
 func (u *up) applyOperator(ctx context.Context, client *install.Client) error {

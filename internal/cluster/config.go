@@ -90,6 +90,9 @@ func (c Config) Kind() *v1alpha4.Cluster {
 	return k
 }
 
+// ControlPlane is the name of the node that runs the API of a cluster.
+func ControlPlane(name string) string { return name + "-control-plane" }
+
 // Labels of the record that a whole cluster carries.
 const (
 	recordNamespace = "kube-system"

@@ -11,14 +11,17 @@ import (
 )
 
 // quickDNS has the cluster's name servers looked at each second instead of every
-// ten, which is how long every member would wait for a name to resolve. One
-// name server is enough for one node.
-const quickDNS = `{"spec":{"replicas":%d,"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1}}]}}}}`
+// ten, which is how long every member would wait for a name to resolve. They
+// find the API by the node's name, which the engine resolves: through the
+// Service they would fail until kube-proxy runs, and then wait out a back-off.
+// One name server is enough for one node.
+const quickDNS = `{"spec":{"replicas":%d,"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1},
+"env":[{"name":"KUBERNETES_SERVICE_HOST","value":%q},{"name":"KUBERNETES_SERVICE_PORT","value":"6443"}]}]}}}}`
 
 // SpeedUpDNS sets up the name servers once kubeadm has made them, which it does
-// last of all.
-func (c *Client) SpeedUpDNS(ctx context.Context, nodes int) error {
-	patch := fmt.Appendf(nil, quickDNS, min(nodes, 2))
+// last of all. host is the control plane node's name.
+func (c *Client) SpeedUpDNS(ctx context.Context, nodes int, host string) error {
+	patch := fmt.Appendf(nil, quickDNS, min(nodes, 2), host)
 	deployments := c.Kube.AppsV1().Deployments("kube-system")
 	for {
 		_, err := deployments.Patch(ctx, "coredns", types.StrategicMergePatchType, patch, metav1.PatchOptions{FieldManager: FieldOwner})
