@@ -28,6 +28,7 @@ once. When the start fails, what this run made is removed; data is always kept.`
 	}
 	c.Flags().StringVar(&r.flags.nodes, "nodes", "", "number of the cluster's nodes")
 	c.Flags().StringVar(&r.flags.profile, "profile", "", "full (highly available) or fast (single members)")
+	c.Flags().StringVar(&r.flags.environment, "environment", "", "file of the PawsEnvironment, instead of the project's")
 	c.Flags().BoolVar(&o.Wait, "wait", true, "wait until everything is healthy")
 	c.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long to wait for a healthy environment")
 	c.Flags().BoolVar(&o.Retain, "retain", false, "keep the cluster when the start fails")

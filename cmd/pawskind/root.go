@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -22,7 +23,7 @@ type root struct {
 		yes, quiet, verbose, noSymbols  bool
 		settings                        []string
 		name, provider, profile, nspace string
-		nodes                           string
+		nodes, environment              string
 	}
 }
 
@@ -100,6 +101,13 @@ func (r *root) app() (*cli.App, error) {
 		if value != "" {
 			settings[key] = value
 		}
+	}
+	if r.flags.environment != "" {
+		file, err := filepath.Abs(r.flags.environment) // a flag's path is the shell's, not the project's
+		if err != nil {
+			return nil, usage(err)
+		}
+		settings["environment"] = file
 	}
 	for _, s := range r.flags.settings {
 		key, value, found := strings.Cut(s, "=")

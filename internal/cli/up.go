@@ -126,7 +126,7 @@ func (u *up) look(ctx context.Context) ([]cluster.Node, error) {
 		return nil, err
 	}
 	running := cluster.StateOf(nodes) == cluster.Running
-	findings := preflight.Judge(preflight.Gather(ctx, u.Config, e, engineErr, len(nodes) > 0 && cluster.StateOf(nodes) != cluster.Stopped))
+	findings := preflight.Judge(preflight.Gather(ctx, u.Config, e, engineErr, cluster.HoldsPorts(nodes)))
 	if problems := preflight.Errors(findings); len(problems) > 0 {
 		u.Warn(preflight.Warnings(findings))
 		return nil, problems

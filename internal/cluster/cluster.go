@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 	kind "sigs.k8s.io/kind/pkg/cluster"
@@ -103,6 +104,12 @@ func StateOf(nodes []Node) string {
 	return Absent
 }
 
+// HoldsPorts tells whether the nodes keep the published ports themselves: all
+// but stopped ones do, also those that an interrupted run has only just created.
+func HoldsPorts(nodes []Node) bool {
+	return slices.ContainsFunc(nodes, func(n Node) bool { return n.State != "exited" })
+}
+
 // Create makes the cluster and returns once its nodes have joined; nodes may not
 // be ready yet. When the context ends first, what is there stays for the next
 // run to find.
@@ -122,7 +129,28 @@ func (c *Cluster) Create(ctx context.Context, config Config) error {
 		}
 		return nil
 	case <-ctx.Done():
+		c.settle(context.WithoutCancel(ctx), done, len(config.Kind().Nodes))
 		return ctx.Err()
+	}
+}
+
+// settle waits a little until the engine has made the nodes that it was told to
+// make, so that the next run finds them and not half of them.
+func (c *Cluster) settle(ctx context.Context, done <-chan error, want int) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	for {
+		nodes, err := c.Nodes(ctx)
+		if err != nil || len(nodes) == want && StateOf(nodes) == Running {
+			return
+		}
+		select {
+		case <-done:
+			return
+		case <-ctx.Done():
+			return
+		case <-time.After(200 * time.Millisecond):
+		}
 	}
 }
 
