@@ -47,7 +47,7 @@ func TestWrongConfigurationIsRefusedWithItsLine(t *testing.T) {
 
 // FR-006: an interrupted start says so, and the next one picks it up.
 func TestInterruptedStart(t *testing.T) {
-	for _, moment := range []string{"cluster", "operator"} {
+	for _, moment := range []string{"creating the cluster", "applying the environment"} {
 		t.Run(moment, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 			defer cancel()
@@ -56,13 +56,15 @@ func TestInterruptedStart(t *testing.T) {
 			output := &watchedOutput{word: moment, seen: make(chan struct{})}
 			c.Stdout, c.Stderr = output, output
 			require.NoError(t, c.Start())
+			ended := make(chan error, 1)
+			go func() { ended <- c.Wait() }()
 			select {
 			case <-output.seen:
-			case <-ctx.Done():
-				t.Fatalf("'up' never spoke of %q:\n%s", moment, output)
+			case <-ended:
+				t.Fatalf("'up' ended before it spoke of %q:\n%s", moment, output)
 			}
 			require.NoError(t, c.Process.Signal(syscall.SIGINT))
-			_ = c.Wait()
+			<-ended
 			require.Equal(t, 130, c.ProcessState.ExitCode(), output.String())
 		})
 	}

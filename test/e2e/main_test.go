@@ -26,10 +26,10 @@ const (
 	clusterName = "pawskind-e2e"
 	node        = clusterName + "-control-plane"
 
-	frontendPort = 13000
-	backendPort  = 18080
-	postgresPort = 15432
-	redisPort    = 16379
+	frontendPort = 13100
+	backendPort  = 18180
+	postgresPort = 15532
+	redisPort    = 16479
 )
 
 var (
