@@ -163,7 +163,7 @@ func podSpec(env *v1alpha1.PawsEnvironment, component string, container *coreac.
 func dnsConfig() *coreac.PodDNSConfigApplyConfiguration {
 	return coreac.PodDNSConfig().WithOptions(
 		coreac.PodDNSConfigOption().WithName("timeout").WithValue("1"),
-		coreac.PodDNSConfigOption().WithName("attempts").WithValue("2"))
+		coreac.PodDNSConfigOption().WithName("attempts").WithValue("1"))
 }
 
 func server(env *v1alpha1.PawsEnvironment, image string) *coreac.ContainerApplyConfiguration {

@@ -81,6 +81,9 @@ appendfsync everysec
 repl-diskless-sync yes
 repl-diskless-sync-delay 0
 repl-backlog-size 8mb
+# Also how long a replica tries an address that a restarted master no longer has.
+repl-timeout 6
+repl-ping-replica-period 1
 replica-announce-ip $me
 min-replicas-to-write $1
 min-replicas-max-lag 3

@@ -67,11 +67,16 @@ $memory
 CONF
 mv "$conf.new" "$conf"
 
-# A Sentinel asks replicas only every 10 s by default: too seldom to choose the
-# best one by, and to find new ones soon. It leaves a master that should be a
-# replica alone for four times the publishing period.
+# What no configuration file can set:
+# - Replicas are asked every 10 s: too seldom to choose the best one by, and to
+#   find new ones soon.
+# - A master that should be a replica is left alone for four publishing periods.
+# - A connection to the address of a pod that is gone is given up after 15 s,
+#   although the name has long had a new one.
+# - After standing still for 2 s (a laptop's sleep) it trusts nothing for 30 s.
 tune() {
-  until ask_sentinel 127.0.0.1 sentinel debug info-period 1000 publish-period 1000 >/dev/null; do sleep 0.2; done
+  until ask_sentinel 127.0.0.1 sentinel debug info-period 1000 publish-period 1000 \
+    min-link-reconnect-period 2000 tilt-period 10000 >/dev/null; do sleep 0.2; done
 }
 tune 9>&- &
 say "$POD_NAME watches $master"
