@@ -155,11 +155,36 @@ func (u *up) bakedNodeImage(ctx context.Context) (string, error) {
 	}
 	defer u.Phase("images in the node image")()
 	u.Show(8, "Looking for the node image with all images")
-	ref, err := nodeimage.WithImages(ctx, u.nodeImageOptions(), node, slices.Sorted(maps.Values(u.refs)))
+	refs, err := u.imagesToBake(ctx)
+	if err != nil {
+		return "", err
+	}
+	ref, err := nodeimage.WithImages(ctx, u.nodeImageOptions(), node, refs)
 	if err != nil {
 		return "", problem.New(problem.NodeImageUnavailable, "the images cannot be put into the node image").Because(err)
 	}
 	return ref, nil
+}
+
+// imagesToBake are the environment's images, and those of the usual environment
+// that are there: environments that differ in their apps alone share a node image.
+func (u *up) imagesToBake(ctx context.Context) ([]string, error) {
+	version := u.env.Spec.Postgres.Version
+	if version == "" {
+		version = "17"
+	}
+	list, err := u.builder().List(ctx)
+	if err != nil {
+		return nil, problem.New(problem.ImageUnavailable, "the images cannot be listed").Because(err)
+	}
+	refs := slices.Collect(maps.Values(u.refs))
+	for _, i := range list {
+		if i.Present && slices.Contains(images.Default(version), i.Name) {
+			refs = append(refs, i.Ref)
+		}
+	}
+	slices.Sort(refs)
+	return slices.Compact(refs), nil
 }
 
 func (u *up) clusterConfig(image string) cluster.Config {
