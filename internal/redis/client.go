@@ -11,19 +11,6 @@ import (
 	"github.com/paws360/pawskind/internal/naming"
 )
 
-// Failover has a Sentinel promote a replica: the first one that agrees to.
-func (p *Prober) Failover(ctx context.Context, c Config) error {
-	var failed error
-	for o := int32(1); o <= c.Sentinels; o++ {
-		err := p.tell(ctx, c, o, "failover", naming.RedisMasterSet)
-		if err == nil {
-			return nil
-		}
-		failed = errors.Join(failed, err)
-	}
-	return failed
-}
-
 // Configure gives every Sentinel the quorum and the down-after time, in milliseconds.
 func (p *Prober) Configure(ctx context.Context, c Config, quorum, downAfter int32) error {
 	failed := make([]error, c.Sentinels)

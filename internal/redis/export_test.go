@@ -6,3 +6,6 @@ func ReadInfo(text string) ServerFacts {
 	s.read(parseInfo(text))
 	return s
 }
+
+// Level tells whether the replicas of a master have all that it has.
+func Level(f Facts, master string) bool { return f.level(master) }

@@ -101,7 +101,9 @@ func TestSentinelSettingsLeaveThePodsAlone(t *testing.T) {
 		}
 		return all
 	}
-	changed := environment(func(r *v1alpha1.RedisSpec) { r.Sentinels, r.Quorum, r.DownAfterMilliseconds, r.Replicas = 5, 3, 1000, 5 })
+	changed := environment(func(r *v1alpha1.RedisSpec) {
+		r.Sentinels, r.Quorum, r.DownAfterMilliseconds, r.Replicas = 5, 3, 1000, 5
+	})
 	require.Equal(t, pods(environment(nil)), pods(changed))
 }
 

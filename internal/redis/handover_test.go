@@ -1,0 +1,46 @@
+package redis_test
+
+import (
+	"context"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/paws360/pawskind/internal/redis"
+)
+
+func TestReplicasAreLevelWithTheirMaster(t *testing.T) {
+	cases := map[string]struct {
+		change func(*redis.Facts)
+		level  bool
+	}{
+		"all have everything":              {func(*redis.Facts) {}, true},
+		"one is behind":                    {func(f *redis.Facts) { f.Servers[2].Offset = 999 }, false},
+		"one has no link":                  {func(f *redis.Facts) { f.Servers[2].LinkUp = false }, false},
+		"one follows another":              {func(f *redis.Facts) { f.Servers[2].MasterHost = host("redis-2") }, false},
+		"one that is gone does not count":  {func(f *redis.Facts) { f.Servers[2] = redis.ServerFacts{Name: "redis-3", Err: "does not answer"} }, true},
+		"none is there":                    {func(f *redis.Facts) { f.Servers = f.Servers[:1] }, false},
+		"the master itself does not reign": {func(f *redis.Facts) { f.Servers[0].Role = "slave" }, false},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			facts := healthyFacts()
+			facts.Servers[1].Offset, facts.Servers[2].Offset = 1000, 1000
+			c.change(&facts)
+			require.Equal(t, c.level, redis.Level(facts, "redis-1"))
+		})
+	}
+}
+
+func TestAFailoverThatNobodyLeadsFails(t *testing.T) {
+	closed, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, closed.Close())
+	prober := redis.NewProber()
+	prober.Address = func(string, string, int32, int) string { return closed.Addr().String() }
+	config := redis.Config{Namespace: "paws", Replicas: 1, Sentinels: 2, Timeout: 300 * time.Millisecond}
+	defer prober.Forget(config)
+	require.ErrorContains(t, prober.Failover(context.Background(), config), "telling sentinel-2 to failover")
+}
