@@ -36,6 +36,9 @@ func (u *up) bringCluster(ctx context.Context, nodes []cluster.Node) error {
 			return err
 		}
 	}
+	if err := install.CheckShape(u.Config.ClusterData(), u.env); err != nil {
+		return err
+	}
 	return u.create(ctx)
 }
 

@@ -205,6 +205,9 @@ func (u *up) bringEnvironment(ctx context.Context) (*health.Report, error) {
 	if err := u.client.Apply(ctx, objects...); err != nil {
 		return nil, err
 	}
+	if err := install.NoteShape(u.Config.ClusterData(), u.env); err != nil {
+		return nil, err
+	}
 	endApply()
 	if !u.Wait {
 		return nil, nil

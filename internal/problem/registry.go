@@ -21,6 +21,7 @@ const (
 	EnvironmentInvalid Code = "ERR_CONFIG_002"
 	OtherProject       Code = "ERR_CONFIG_003"
 	SourceMissing      Code = "ERR_CONFIG_004"
+	DataDiffers        Code = "ERR_CONFIG_005"
 
 	LowMemory        Code = "ERR_SYS_001"
 	LowDisk          Code = "ERR_SYS_002"
@@ -110,6 +111,7 @@ var registry = map[Code]Entry{
 	EnvironmentInvalid: {"CONFIG", ExitValidation, "The PawsEnvironment file cannot be read or is refused by the API server.", "Mend the named field of the file"},
 	OtherProject:       {"CONFIG", ExitValidation, "A cluster of that name belongs to another project.", "Choose another name with --name, or run pawskind down in the other project"},
 	SourceMissing:      {"CONFIG", ExitValidation, "Something must be built and the source checkout was not found.", "Run it inside the checkout, or set source in pawskind.yaml"},
+	DataDiffers:        {"CONFIG", ExitValidation, "The data of an earlier cluster is of another shape than what is asked for.", "Start it in its old shape, which a running environment may then change, or delete the data: make local-reset"},
 
 	LowMemory:        {"SYSTEM", ExitResource, "The container engine has less memory than the environment needs.", "Close other applications, or give the engine more memory"},
 	LowDisk:          {"SYSTEM", ExitResource, "Too little disk space is free.", "Free some space: docker system prune removes unused images"},
