@@ -49,7 +49,7 @@ const startTimeout = 90 * time.Second
 func (u *up) resume(ctx context.Context, nodes []cluster.Node, state string) (bool, error) {
 	name := "cluster found"
 	if state != cluster.Running {
-		name = "cluster started"
+		name, u.restarted = "cluster started", true
 		u.Show(10, "Starting the cluster's nodes")
 	}
 	defer u.Phase(name)()

@@ -49,7 +49,7 @@ func TestHealthReport(t *testing.T) {
 func TestVerdict(t *testing.T) {
 	report := exampleReport()
 	err := verdict(report)
-	require.ErrorContains(t, err, "[ETCD] ERR_ETCD_001: etcd Cluster is unhealthy: 1/3 healthy, no quorum")
+	require.ErrorContains(t, err, "[ETCD] ERR_ETCD_001: etcd Cluster is unhealthy: 1/3 healthy, no quorum; etcd-3 is unhealthy (container not running)")
 	require.Equal(t, problem.ExitHealth, problem.Exit(err))
 
 	report.Components[0].Health, report.Overall = v1alpha1.Healthy, v1alpha1.Degraded

@@ -57,7 +57,7 @@ func (a *App) report(ctx context.Context, client *install.Client, name string, w
 	defer cancel()
 	p := a.Progress()
 	defer p.Finish()
-	report, err := client.Follow(ctx, a.Config.Namespace, name, func(s install.Step) {
+	report, err := client.Follow(ctx, a.Config.Namespace, name, true, func(s install.Step) {
 		p.Show(100*s.Healthy/max(s.Expected, 1), "%s", a.waiting(s))
 	})
 	return report, err
@@ -94,7 +94,11 @@ func verdict(report *health.Report) error {
 			}
 		}
 	}
-	return problem.New(code, "%s is %s: %s", worst.Title, strings.ToLower(string(worst.Health)), worst.Summary)
+	what := fmt.Sprintf("%s is %s: %s", worst.Title, strings.ToLower(string(worst.Health)), worst.Summary)
+	if members := install.Ailing(&health.Report{Components: []health.Component{*worst}}); members != "" {
+		what += "; " + members
+	}
+	return problem.New(code, "%s", what)
 }
 
 // printHealth is the report of addendum §5. Members are shown where they are

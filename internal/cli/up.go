@@ -66,7 +66,10 @@ type up struct {
 	refs    map[string]string
 	// created is set once this run has begun to make the cluster.
 	created bool
-	client  *install.Client
+	// restarted is set when this run has started a stopped cluster: what its API
+	// remembers is of an earlier life.
+	restarted bool
+	client    *install.Client
 }
 
 // Up brings the stack up from wherever it is.
@@ -219,7 +222,7 @@ func (u *up) bringEnvironment(ctx context.Context) (*health.Report, error) {
 		v1alpha1.ConditionRedisReady: u.Phase("Redis ready"), v1alpha1.ConditionAppsReady: u.Phase("apps ready"),
 	}
 	endHealth := u.Phase("everything healthy")
-	report, err := u.client.Follow(waiting, u.env.Namespace, u.env.Name, func(s install.Step) {
+	report, err := u.client.Follow(waiting, u.env.Namespace, u.env.Name, u.restarted, func(s install.Step) {
 		for _, condition := range s.Ready {
 			ends[condition]()
 		}

@@ -46,42 +46,93 @@ const (
 
 // Follow returns the report of the environment once it is healthy, judged by a
 // look of this moment and not by a status that an earlier life left behind. It
-// fails early with the root cause when that is plain.
-func (c *Client) Follow(ctx context.Context, namespace, name string, tell func(Step)) (*health.Report, error) {
-	d := newDiagnosis(c, namespace)
-	d.baseline(ctx)
-	var readySince time.Time
-	var last *health.Report
-	for round := 0; ; round++ {
-		env, err := c.Environment(ctx, namespace, name)
-		if err == nil {
-			tell(stepOf(env))
-			if p := stalled(env); p != nil {
-				return nil, p
-			}
-			if ready(env) {
-				report, err := c.Report(ctx, namespace, name)
-				if err == nil && report.Overall == v1alpha1.Healthy {
-					return report, nil
-				}
-				last = report
-				if readySince.IsZero() {
-					readySince = time.Now()
-				}
-				if err == nil && report.Overall == v1alpha1.Degraded && time.Since(readySince) > degradedGrace {
-					return report, nil
-				}
-			}
+// fails early with the root cause when that is plain. With stale set, the
+// status is not believed on the way either.
+func (c *Client) Follow(ctx context.Context, namespace, name string, stale bool, tell func(Step)) (*health.Report, error) {
+	f := follower{client: c, namespace: namespace, name: name, stale: stale, tell: tell, diagnosis: newDiagnosis(c, namespace)}
+	f.diagnosis.baseline(ctx)
+	for round := 1; ; round++ {
+		report, err := f.look(ctx)
+		if report != nil || err != nil {
+			return report, err
 		}
-		if round%diagnoseEvery == diagnoseEvery-1 {
-			if p := d.hopeless(ctx); p != nil {
+		if round%diagnoseEvery == 0 {
+			if p := f.diagnosis.hopeless(ctx); p != nil {
 				return nil, p
 			}
 		}
 		if err := pause(ctx, followInterval); err != nil {
-			return nil, c.gaveUp(context.WithoutCancel(ctx), err, d, env, last)
+			return nil, f.gaveUp(context.WithoutCancel(ctx), err)
 		}
 	}
+}
+
+// follower is one wait for an environment.
+type follower struct {
+	client          *Client
+	namespace, name string
+	stale           bool
+	tell            func(Step)
+	diagnosis       *diagnosis
+	env             *v1alpha1.PawsEnvironment
+	last            *health.Report
+	readySince      time.Time
+}
+
+// look gives the report once there is nothing left to wait for.
+func (f *follower) look(ctx context.Context) (*health.Report, error) {
+	env, err := f.client.Environment(ctx, f.namespace, f.name)
+	if err != nil {
+		return nil, nil //nolint:nilerr // the API may be starting
+	}
+	f.env = env
+	if p := stalled(env); p != nil {
+		return nil, p
+	}
+	if !f.stale {
+		f.tell(stepOf(env))
+	}
+	if !f.stale && !ready(env) {
+		return nil, nil
+	}
+	report, err := f.client.Report(ctx, f.namespace, f.name)
+	if err != nil {
+		if f.stale {
+			f.tell(Step{Expected: expected(env), Waiting: "Waiting for the operator"})
+		}
+		return nil, nil //nolint:nilerr // the operator may be starting
+	}
+	f.last = report
+	if f.stale {
+		f.tell(stepOf(seenBy(report, env)))
+	}
+	if !ready(env) {
+		return nil, nil
+	}
+	if f.readySince.IsZero() {
+		f.readySince = time.Now()
+	}
+	if report.Overall == v1alpha1.Healthy || report.Overall == v1alpha1.Degraded && time.Since(f.readySince) > degradedGrace {
+		return report, nil
+	}
+	return nil, nil
+}
+
+// seenBy is the environment with the status that the report amounts to.
+func seenBy(report *health.Report, env *v1alpha1.PawsEnvironment) *v1alpha1.PawsEnvironment {
+	seen := env.DeepCopy()
+	seen.Status.Members, seen.Status.Conditions = nil, nil
+	for _, component := range report.Components {
+		for _, m := range component.Members {
+			seen.Status.Members = append(seen.Status.Members, v1alpha1.MemberStatus{Component: m.Component, Name: m.Name, Health: m.Health})
+		}
+	}
+	for _, c := range componentConditions {
+		if healthy, all := count(seen, c.condition); healthy >= all {
+			seen.Status.Conditions = append(seen.Status.Conditions, metav1.Condition{Type: c.condition, Status: metav1.ConditionTrue})
+		}
+	}
+	return seen
 }
 
 // ready tells whether the operator has seen this spec and finds it fulfilled.
@@ -167,34 +218,34 @@ func expected(env *v1alpha1.PawsEnvironment) int {
 }
 
 // gaveUp says what the wait was still for when it ended.
-func (c *Client) gaveUp(ctx context.Context, why error, d *diagnosis, env *v1alpha1.PawsEnvironment, last *health.Report) error {
+func (f *follower) gaveUp(ctx context.Context, why error) error {
 	if !errors.Is(why, context.DeadlineExceeded) {
 		return why
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	if p := d.rootCause(ctx); p != nil {
+	if p := f.diagnosis.rootCause(ctx); p != nil {
 		return p
 	}
+	if status, err := f.client.OperatorStatus(ctx); err == nil && !status.Ready {
+		return f.client.operatorCause(ctx)
+	}
 	what := "the environment is not healthy in time"
-	if last != nil {
-		return problem.New(problem.EnvironmentTimeout, "%s: %s", what, ailing(last))
-	}
-	if status, err := c.OperatorStatus(ctx); err == nil && !status.Ready {
-		return c.operatorCause(ctx)
-	}
-	if env != nil {
-		step := stepOf(env)
+	switch {
+	case f.last != nil && f.last.Overall != v1alpha1.Healthy:
+		what += ": " + Ailing(f.last)
+	case f.env != nil:
+		step := stepOf(f.env)
 		what = fmt.Sprintf("%s: %d of %d members healthy. %s", what, step.Healthy, step.Expected, step.Waiting)
-		if c := meta.FindStatusCondition(env.Status.Conditions, v1alpha1.ConditionReady); c != nil {
+		if c := meta.FindStatusCondition(f.env.Status.Conditions, v1alpha1.ConditionReady); c != nil {
 			what += ": " + c.Message
 		}
 	}
 	return problem.New(problem.EnvironmentTimeout, "%s", what)
 }
 
-// ailing names the members that are not healthy, with what is wrong with them.
-func ailing(report *health.Report) string {
+// Ailing names the members that are not healthy, with what is wrong with them.
+func Ailing(report *health.Report) string {
 	var list []string
 	for _, c := range report.Components {
 		found := false

@@ -15,6 +15,7 @@ import (
 	"sigs.k8s.io/yaml"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/health"
 	"github.com/paws360/pawskind/internal/images"
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/project"
@@ -210,4 +211,21 @@ func TestStep(t *testing.T) {
 		Reason: v1alpha1.ReasonSecretInvalid, Message: "REDIS_PASSWORD is missing",
 	})
 	require.Contains(t, stalled(env).Error(), "ERR_ENV_002: the operator cannot go on (SecretInvalid): REDIS_PASSWORD is missing")
+}
+
+func TestAReportIsBelievedWhereTheStatusIsOld(t *testing.T) {
+	env, err := Environment(configOf(project.ProfileFast))
+	require.NoError(t, err)
+	env.Status.Conditions = []metav1.Condition{{Type: v1alpha1.ConditionEtcdReady, Status: metav1.ConditionTrue}}
+	report := &health.Report{Components: []health.Component{
+		{Name: naming.Etcd, Members: []health.Member{{Component: naming.Etcd, Name: "etcd-1", Health: v1alpha1.Unhealthy}}},
+		{Name: naming.Postgres, Members: []health.Member{{Component: naming.Postgres, Name: "patroni-1", Health: v1alpha1.Healthy}}},
+	}}
+	step := stepOf(seenBy(report, env))
+	require.Equal(t, []string{v1alpha1.ConditionPostgresReady}, step.Ready)
+	require.Equal(t, "Waiting for etcd (0/1 members ready)", step.Waiting)
+	require.Equal(t, 1, step.Healthy)
+	require.Equal(t, "etcd-1 is unhealthy (does not answer)", Ailing(&health.Report{Components: []health.Component{
+		{Members: []health.Member{{Name: "etcd-1", Health: v1alpha1.Unhealthy, Message: "does not answer"}}},
+	}}))
 }
