@@ -22,8 +22,7 @@ export function EnrolForm({ courses }: { courses: Course[] }) {
             <option value="" disabled>Choose a course</option>
             {courses.map((course) => (
               <option key={course.id} value={course.id} disabled={course.enrolled >= course.capacity}>
-                {course.code} · {course.title}
-                {course.enrolled >= course.capacity ? ' (full)' : ''}
+                {`${course.code} · ${course.title}${course.enrolled >= course.capacity ? ' (full)' : ''}`}
               </option>
             ))}
           </select>

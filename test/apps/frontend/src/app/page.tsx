@@ -79,7 +79,7 @@ function Row({ course }: { course: Course }) {
       <th scope="row">{course.title}</th>
       <td>{course.instructor}</td>
       <td className="seats">
-        <span>{course.enrolled} of {course.capacity}</span>
+        <span>{`${course.enrolled} of ${course.capacity}`}</span>
         <meter min={0} max={course.capacity} value={course.enrolled} aria-hidden="true" />
       </td>
     </tr>

@@ -17,7 +17,7 @@ export type CourseList = { ok: true; courses: Course[]; source: Source } | { ok:
 export type EnrolResult = { ok: boolean; message: string }
 
 const LIST_TIMEOUT_MS = 5000
-const NOT_REACHED = 'The course service cannot be reached at the moment. Nothing is lost; please try again shortly.'
+const NOT_REACHED = 'The course service cannot be reached at the moment. Please try again shortly.'
 
 function backendUrl(path: string): string {
   return (process.env.BACKEND_URL ?? 'http://backend:8080').replace(/\/+$/, '') + path

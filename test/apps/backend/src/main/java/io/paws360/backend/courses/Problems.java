@@ -35,7 +35,7 @@ class Problems extends ResponseEntityExceptionHandler {
     /** A failover takes seconds: the caller may try again. */
     @ExceptionHandler
     ResponseEntity<ProblemDetail> databaseDown(DataAccessException e) {
-        log.atWarn().log("Database request failed: {}", NestedExceptionUtils.getMostSpecificCause(e).getMessage());
+        log.atWarn().log("Database request failed: {}", NestedExceptionUtils.getMostSpecificCause(e).toString());
         return problem(HttpStatus.SERVICE_UNAVAILABLE, "The database does not answer at the moment");
     }
 
@@ -53,11 +53,11 @@ class Problems extends ResponseEntityExceptionHandler {
     }
 
     @Override
-    protected ResponseEntity<Object> handleExceptionInternal(
-            Exception e, Object body, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
+    protected ResponseEntity<Object> createResponseEntity(
+            Object body, HttpHeaders headers, HttpStatusCode status, WebRequest request) {
         if (body instanceof ProblemDetail problem) {
             problem.setProperty(TraceId.FIELD, TraceId.current());
         }
-        return super.handleExceptionInternal(e, body, headers, status, request);
+        return super.createResponseEntity(body, headers, status, request);
     }
 }

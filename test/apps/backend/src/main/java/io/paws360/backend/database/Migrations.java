@@ -75,7 +75,7 @@ public class Migrations implements DisposableBean {
         done = true;
         log.atInfo()
                 .addKeyValue("applied", result.migrationsExecuted)
-                .addKeyValue("schema_version", String.valueOf(result.targetSchemaVersion))
+                .addKeyValue("schema_version", result.migrationsExecuted > 0 ? result.targetSchemaVersion : result.initialSchemaVersion)
                 .log("Database schema is up to date");
     }
 
