@@ -7,6 +7,7 @@ import { enrol } from './actions.ts'
 /** The form that enrols a student; it works without JavaScript too. */
 export function EnrolForm({ courses }: { courses: Course[] }) {
   const [state, action, pending] = useActionState(enrol, null)
+  const firstOpen = courses.find((course) => course.enrolled < course.capacity)?.id
   return (
     <form action={action} className="card enrol" aria-labelledby="enrol-title">
       <h2 id="enrol-title">Enrol a student</h2>
@@ -18,8 +19,7 @@ export function EnrolForm({ courses }: { courses: Course[] }) {
         </label>
         <label>
           Course
-          <select name="course" required defaultValue={state?.course ?? ''} key={`course-${state?.course}`}>
-            <option value="" disabled>Choose a course</option>
+          <select name="course" required defaultValue={state?.course ?? firstOpen} key={`course-${state?.course}`}>
             {courses.map((course) => (
               <option key={course.id} value={course.id} disabled={course.enrolled >= course.capacity}>
                 {`${course.code} · ${course.title}${course.enrolled >= course.capacity ? ' (full)' : ''}`}
@@ -27,7 +27,7 @@ export function EnrolForm({ courses }: { courses: Course[] }) {
             ))}
           </select>
         </label>
-        <button disabled={pending}>{pending ? 'Enrolling…' : 'Enrol'}</button>
+        <button type="submit" disabled={pending}>{pending ? 'Enrolling…' : 'Enrol'}</button>
       </div>
       <p id="enrol-result" role="status" className={state ? (state.ok ? 'result good' : 'result bad') : 'result'}>
         {state && (state.ok ? `✓ ${state.message}` : `✗ ${state.message}`)}

@@ -23,14 +23,14 @@ export default async function Page({ searchParams }: Props) {
         <form role="search" className="search">
           <label htmlFor="q" className="hidden">Search the courses</label>
           <input id="q" name="q" type="search" defaultValue={text} maxLength={100} placeholder="Code, title or instructor" />
-          <button className="quiet">Search</button>
+          <button type="submit" className="quiet">Search</button>
         </form>
       </header>
       <main id="main">
         {list.ok ? (
           <>
             <Courses courses={list.courses} text={text} />
-            <EnrolForm courses={list.courses} />
+            {list.courses.length > 0 && <EnrolForm courses={list.courses} />}
           </>
         ) : (
           <section className="card trouble" role="alert">
