@@ -1,10 +1,11 @@
 package io.paws360.backend.database;
 
-import javax.sql.DataSource;
+import java.util.Map;
 import org.flywaydb.core.Flyway;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.DisposableBean;
+import org.springframework.boot.autoconfigure.jdbc.DataSourceProperties;
 import org.springframework.boot.context.event.ApplicationReadyEvent;
 import org.springframework.context.annotation.Lazy;
 import org.springframework.context.event.EventListener;
@@ -21,14 +22,21 @@ public class Migrations implements DisposableBean {
     private static final Logger log = LoggerFactory.getLogger(Migrations.class);
     /** Milliseconds between two tries, doubled from the first to the longest. */
     private static final long FIRST_PAUSE = 250;
-    private static final long LONGEST_PAUSE = 2000;
+    private static final long LONGEST_PAUSE = 1000;
 
-    private final DataSource database;
+    /**
+     * Migrations have connections of their own: a pool that waits for a database
+     * pauses for seconds between its tries, and limits how long a statement takes.
+     */
+    private static final Map<String, String> CONNECTION = Map.of(
+            "connectTimeout", "2", "loginTimeout", "8", "tcpKeepAlive", "true", "ApplicationName", "backend-migrations");
+
+    private final DataSourceProperties database;
     private final Thread worker = new Thread(this::untilDone, "migrations");
     private volatile boolean done;
     private volatile String problem = "not run yet";
 
-    Migrations(DataSource database) {
+    Migrations(DataSourceProperties database) {
         this.database = database;
         worker.setDaemon(true);
     }
@@ -68,7 +76,8 @@ public class Migrations implements DisposableBean {
 
     private void migrate() {
         var result = Flyway.configure()
-                .dataSource(database)
+                .dataSource(database.determineUrl(), database.determineUsername(), database.determinePassword())
+                .jdbcProperties(CONNECTION)
                 .locations("classpath:db/migrations")
                 .load()
                 .migrate();
