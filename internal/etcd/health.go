@@ -32,7 +32,7 @@ func Verdict(replicas int32, facts Facts) health.Component {
 		size = max(size, m.DBSize)
 		c.Members = append(c.Members, member)
 	}
-	quorum := int(replicas)/2 + 1
+	quorum := quorum(replicas, facts.Membership)
 	state := "quorum OK"
 	switch {
 	case voters < quorum:
@@ -100,6 +100,21 @@ func agreedLeader(facts Facts) (leader uint64, voters int) {
 		}
 	}
 	return leader, voters
+}
+
+// quorum is how many voters the cluster needs as it is now: while it grows or
+// shrinks that is not what the wanted size would need.
+func quorum(replicas int32, members []Member) int {
+	voters := 0
+	for _, m := range members {
+		if !m.Learner {
+			voters++
+		}
+	}
+	if voters == 0 {
+		voters = int(replicas)
+	}
+	return voters/2 + 1
 }
 
 func newestRevision(facts Facts) int64 {

@@ -48,7 +48,7 @@ func NextStep(namespace string, desired, pods int32, facts Facts) Step {
 	}
 	for _, m := range members {
 		if m.Learner {
-			return stepForLearner(namespace, pods, m, facts)
+			return stepForLearner(namespace, desired, pods, m, facts)
 		}
 	}
 	if extra, ordinal, ok := highestAbove(namespace, desired, members); ok {
@@ -72,8 +72,11 @@ func NextStep(namespace string, desired, pods int32, facts Facts) Step {
 	return Step{Action: ActionNone}
 }
 
-func stepForLearner(namespace string, pods int32, learner Member, facts Facts) Step {
+func stepForLearner(namespace string, desired, pods int32, learner Member, facts Facts) Step {
 	ordinal := ordinalOf(namespace, learner)
+	if ordinal > desired { // it has no vote, so nothing is lost, and it may never start
+		return Step{Action: ActionRemove, Ordinal: ordinal, MemberID: learner.ID}
+	}
 	if pods < ordinal {
 		return Step{Action: ActionGrow, Ordinal: ordinal, MemberID: learner.ID}
 	}
