@@ -185,10 +185,14 @@ func envVar(v corev1.EnvVar) *coreac.EnvVarApplyConfiguration {
 	switch from := v.ValueFrom; {
 	case from.SecretKeyRef != nil:
 		source.WithSecretKeyRef(coreac.SecretKeySelector().WithName(from.SecretKeyRef.Name).WithKey(from.SecretKeyRef.Key))
+		source.SecretKeyRef.Optional = from.SecretKeyRef.Optional
 	case from.ConfigMapKeyRef != nil:
 		source.WithConfigMapKeyRef(coreac.ConfigMapKeySelector().WithName(from.ConfigMapKeyRef.Name).WithKey(from.ConfigMapKeyRef.Key))
+		source.ConfigMapKeyRef.Optional = from.ConfigMapKeyRef.Optional
 	case from.FieldRef != nil:
 		source.WithFieldRef(coreac.ObjectFieldSelector().WithFieldPath(from.FieldRef.FieldPath))
+	case from.ResourceFieldRef != nil:
+		source.WithResourceFieldRef(coreac.ResourceFieldSelector().WithResource(from.ResourceFieldRef.Resource).WithDivisor(from.ResourceFieldRef.Divisor))
 	}
 	return out.WithValueFrom(source)
 }
