@@ -1,0 +1,75 @@
+package queryapi
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"github.com/paws360/pawskind/internal/observer"
+)
+
+// failing is a reader that finds nothing, for the given reason.
+type failing struct {
+	client.Reader
+	err error
+}
+
+func (f failing) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	return f.err
+}
+
+// present is a reader to which every object is there, and empty.
+type present struct{ client.Reader }
+
+func (present) Get(context.Context, client.ObjectKey, client.Object, ...client.GetOption) error {
+	return nil
+}
+
+func TestAnswers(t *testing.T) {
+	missing := apierrors.NewNotFound(schema.GroupResource{Resource: "pawsenvironments"}, "demo")
+	const health = "/v1/namespaces/paws/environments/demo/health"
+	for name, c := range map[string]struct {
+		method, path string
+		reader       client.Reader
+		secrets      client.Reader
+		code         int
+		body         string
+	}{
+		"version": {
+			method: "GET", path: "/v1/version",
+			code: 200, body: `{"version":"1.2.3"}`,
+		},
+		"no such environment": {
+			method: "GET", path: health, reader: failing{err: missing},
+			code: 404, body: `{"error":"pawsenvironments \"demo\" not found"}`,
+		},
+		"the API does not answer": {
+			method: "GET", path: health, reader: failing{err: errors.New("timeout")},
+			code: 500, body: `{"error":"timeout"}`,
+		},
+		"the Secret cannot be read": {
+			method: "GET", path: health, reader: present{}, secrets: failing{err: errors.New("forbidden")},
+			code: 500, body: `{"error":"reading the Secret /: forbidden"}`,
+		},
+		"nothing is written": {method: "POST", path: health, code: 405},
+		"no such path":       {method: "GET", path: "/v1/secrets", code: 404},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &Server{Reader: c.reader, Observer: observer.New(c.reader, c.secrets), Version: "1.2.3"}
+			recorder := httptest.NewRecorder()
+			s.handler().ServeHTTP(recorder, httptest.NewRequest(c.method, c.path, http.NoBody))
+			require.Equal(t, c.code, recorder.Code)
+			if c.body != "" {
+				require.Equal(t, "application/json", recorder.Header().Get("Content-Type"))
+				require.JSONEq(t, c.body, recorder.Body.String())
+			}
+		})
+	}
+}
