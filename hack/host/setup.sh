@@ -163,9 +163,18 @@ max_user_watches 524288
 LIMITS
 }
 
+# The Docker that an earlier run set up is started again, even where a Podman
+# would work too: the environment's images, cluster and data live in it.
+set_up_before() {
+  command -v dockerd >/dev/null && grep -q "$wrapper" /etc/docker/daemon.json 2>/dev/null
+}
+
 main() {
   local provider=${PAWSKIND_PROVIDER:-auto}
   raise_inotify
+  if [ "$provider" = auto ] && set_up_before; then
+    provider=docker
+  fi
   if works "$provider"; then
     refresh_wrapper
     exit 0

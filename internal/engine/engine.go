@@ -131,6 +131,25 @@ func (e *Engine) Stream(ctx context.Context, in io.Reader, out io.Writer, args .
 	return nil
 }
 
+// Save writes an archive of the images, each under its own name.
+func (e *Engine) Save(ctx context.Context, out io.Writer, refs ...string) error {
+	if err := e.Stream(ctx, nil, out, e.saveArguments(refs)...); err != nil {
+		return fmt.Errorf("saving %s: %w", strings.Join(refs, ", "), err)
+	}
+	return nil
+}
+
+// saveArguments are what the engine's save wants to be told. Podman would take
+// every name after the first as one more name of the first image.
+// Source: podman-save(1), "--multi-image-archive".
+func (e *Engine) saveArguments(refs []string) []string {
+	args := []string{"save"}
+	if e.Kind == "podman" {
+		args = append(args, "--multi-image-archive")
+	}
+	return append(args, refs...)
+}
+
 // HasImage tells whether the engine has the image.
 func (e *Engine) HasImage(ctx context.Context, ref string) bool {
 	return e.Run(ctx, "image", "inspect", ref) == nil

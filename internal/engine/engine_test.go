@@ -59,3 +59,14 @@ func TestStreamTellsTheLastComplaint(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "hello\n", string(out))
 }
+
+// Podman gave every image of an archive the content of the first one.
+func TestSaveKeepsImagesApart(t *testing.T) {
+	for kind, want := range map[string][]string{
+		"docker": {"save", "a:1", "b:2"},
+		"podman": {"save", "--multi-image-archive", "a:1", "b:2"},
+	} {
+		e := &Engine{Kind: kind}
+		require.Equal(t, want, e.saveArguments([]string{"a:1", "b:2"}), kind)
+	}
+}

@@ -168,7 +168,7 @@ func (b *Builder) missing(ctx context.Context, node string, refs []string) []str
 func (b *Builder) load(ctx context.Context, node string, refs []string) error {
 	reader, writer := io.Pipe()
 	go func() {
-		writer.CloseWithError(b.Engine.Stream(ctx, nil, writer, append([]string{"save"}, refs...)...))
+		writer.CloseWithError(b.Engine.Save(ctx, writer, refs...))
 	}()
 	return b.Engine.Stream(ctx, reader, nil, "exec", "-i", node,
 		"ctr", "--namespace=k8s.io", "images", "import", "--all-platforms", "--digests", "-")

@@ -2,6 +2,7 @@ package nodeimage
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -73,11 +74,14 @@ func (b *build) workFolder() (string, error) {
 
 // save writes an archive of images, whole or not at all.
 func (b *build) save(ctx context.Context, file string, refs ...string) error {
-	temporary := file + ".new"
-	if err := b.Engine.Run(ctx, append([]string{"save", "-o", temporary}, refs...)...); err != nil {
-		return fmt.Errorf("saving %s: %w", strings.Join(refs, ", "), err)
+	out, err := os.Create(file + ".new")
+	if err != nil {
+		return err
 	}
-	return os.Rename(temporary, file)
+	if err := errors.Join(b.Engine.Save(ctx, out, refs...), out.Close()); err != nil {
+		return err
+	}
+	return os.Rename(out.Name(), file)
 }
 
 // prune drops what older sources made: images of that name but for keep and the

@@ -19,6 +19,7 @@ import (
 	"github.com/redis/go-redis/v9"
 	"github.com/stretchr/testify/require"
 
+	"github.com/paws360/pawskind/internal/engine"
 	"github.com/paws360/pawskind/internal/health"
 )
 
@@ -35,8 +36,8 @@ const (
 var (
 	// checkout is the repository; home is the folder of the tests' own project.
 	checkout, home string
-	// engineName is docker or podman.
-	engineName = "docker"
+	// engineName is docker or podman: the one that pawskind uses.
+	engineName string
 )
 
 func TestMain(m *testing.M) {
@@ -53,9 +54,11 @@ func run(m *testing.M) (int, error) {
 	if checkout, err = filepath.Abs("../.."); err != nil {
 		return 1, err
 	}
-	if provider := os.Getenv("PAWSKIND_PROVIDER"); provider == "podman" {
-		engineName = provider
+	used, err := engine.Detect(context.Background(), os.Getenv("PAWSKIND_PROVIDER"))
+	if err != nil {
+		return 1, err
 	}
+	engineName = used.Kind
 	if home, err = os.MkdirTemp("", "pawskind-e2e-"); err != nil {
 		return 1, err
 	}
