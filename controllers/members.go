@@ -3,16 +3,15 @@ package controllers
 import (
 	"context"
 	"fmt"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
-	"github.com/paws360/pawskind/internal/health"
 	"github.com/paws360/pawskind/internal/naming"
-	"github.com/paws360/pawskind/internal/pods"
-	"github.com/paws360/pawskind/internal/rollout"
+	"github.com/paws360/pawskind/internal/observer"
 )
 
 // members lists the pods of a component.
@@ -32,24 +31,8 @@ func (r *Reconciler) deletePod(ctx context.Context, namespace, name string) erro
 	return nil
 }
 
-// rolloutMembers joins what is known of a component's pods with the verdicts on them.
-func rolloutMembers(list []corev1.Pod, verdicts health.Component, revision, leader string) []rollout.Member {
-	healthy := map[string]bool{}
-	for _, m := range verdicts.Members {
-		healthy[m.Name] = m.Health == v1alpha1.Healthy
-	}
-	members := make([]rollout.Member, 0, len(list))
-	for i := range list {
-		pod := &list[i]
-		members = append(members, rollout.Member{
-			Name:     pod.Name,
-			Outdated: pod.Labels["controller-revision-hash"] != revision && pod.DeletionTimestamp.IsZero(),
-			Healthy:  healthy[pod.Name] && pods.IsReady(pod),
-			Leader:   pod.Name == leader,
-		})
-	}
-	return members
-}
+// freshLook is how old a look at the members may be to correct a role label.
+const freshLook = time.Second
 
 // repairRoles gives every member the label of the role that it has. The members
 // do so themselves; this mends what their callbacks could not.
@@ -57,25 +40,7 @@ func (r *Reconciler) repairRoles(ctx context.Context, s *scope) error {
 	if s.snapshot == nil {
 		return nil
 	}
-	wanted := map[string]string{}
-	for _, m := range s.snapshot.Postgres.Members {
-		if m.Err == "" && m.Role != "" {
-			wanted[m.Name] = naming.RoleReplica
-		}
-	}
-	for _, m := range s.snapshot.Redis.Servers {
-		if m.Err == "" && m.Role != "" {
-			wanted[m.Name] = naming.RoleReplica
-		}
-	}
-	if leader := s.snapshot.Report.Leader; leader != "" {
-		wanted[leader] = naming.RolePrimary
-	}
-	for _, m := range s.snapshot.Redis.Servers {
-		if m.Name == s.snapshot.Report.RedisMaster && m.Role == "master" {
-			wanted[m.Name] = naming.RoleMaster
-		}
-	}
+	wanted := wantedRoles(*s.snapshot)
 	for _, component := range []string{naming.Postgres, naming.Redis} {
 		list, err := r.members(ctx, s.env, component)
 		if err != nil {
@@ -87,14 +52,51 @@ func (r *Reconciler) repairRoles(ctx context.Context, s *scope) error {
 			if !known || pod.Labels[naming.LabelRole] == role {
 				continue
 			}
-			before := pod.DeepCopy()
-			pod.Labels[naming.LabelRole] = role
-			if err := r.Patch(ctx, pod, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
-				return fmt.Errorf("labelling %s as %s: %w", pod.Name, role, err)
+			// A member that was just promoted says so before it is looked at.
+			if r.now().Sub(s.snapshot.Report.Time) > freshLook {
+				r.Watcher.Poke(client.ObjectKeyFromObject(s.env))
+				s.requeue = time.Second
+				return nil
+			}
+			if err := r.labelRole(ctx, pod, role); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
+}
+
+func (r *Reconciler) labelRole(ctx context.Context, pod *corev1.Pod, role string) error {
+	before := pod.DeepCopy()
+	pod.Labels[naming.LabelRole] = role
+	if err := r.Patch(ctx, pod, client.MergeFrom(before)); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("labelling %s as %s: %w", pod.Name, role, err)
+	}
+	return nil
+}
+
+// wantedRoles are the roles by member; a member that did not answer keeps its own.
+func wantedRoles(snapshot observer.Snapshot) map[string]string {
+	wanted := map[string]string{}
+	for _, m := range snapshot.Postgres.Members {
+		if m.Err == "" && m.Role != "" {
+			wanted[m.Name] = naming.RoleReplica
+		}
+	}
+	for _, m := range snapshot.Redis.Servers {
+		if m.Err == "" && m.Role != "" {
+			wanted[m.Name] = naming.RoleReplica
+		}
+	}
+	if leader := snapshot.Report.Leader; leader != "" {
+		wanted[leader] = naming.RolePrimary
+	}
+	for _, m := range snapshot.Redis.Servers {
+		if m.Name == snapshot.Report.RedisMaster && m.Role == "master" {
+			wanted[m.Name] = naming.RoleMaster
+		}
+	}
+	return wanted
 }
 
 func or(value, otherwise string) string {

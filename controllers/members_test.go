@@ -2,6 +2,7 @@ package controllers
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
@@ -11,6 +12,8 @@ import (
 	"github.com/paws360/pawskind/internal/etcd"
 	"github.com/paws360/pawskind/internal/health"
 	"github.com/paws360/pawskind/internal/observer"
+	"github.com/paws360/pawskind/internal/patroni"
+	"github.com/paws360/pawskind/internal/redis"
 	"github.com/paws360/pawskind/internal/rollout"
 )
 
@@ -47,6 +50,50 @@ func TestRolloutMembers(t *testing.T) {
 		{Name: "etcd-5"},                 // degraded is not healthy
 		{Name: "etcd-6"},                 // nobody looked at it
 	}, rolloutMembers(pods, verdicts, "new", "etcd-2"))
+}
+
+// A second member was replaced while the first was gone and not yet made again.
+func TestSeenAll(t *testing.T) {
+	start := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	pod := func(name string, created, ready time.Duration) corev1.Pod {
+		return corev1.Pod{
+			ObjectMeta: metav1.ObjectMeta{Name: name, CreationTimestamp: metav1.NewTime(start.Add(created))},
+			Status: corev1.PodStatus{Conditions: []corev1.PodCondition{
+				{Type: corev1.PodReady, LastTransitionTime: metav1.NewTime(start.Add(ready))},
+			}},
+		}
+	}
+	all := []corev1.Pod{pod("etcd-1", 0, 3*time.Second), pod("etcd-2", 0, 20*time.Second)}
+	for name, c := range map[string]struct {
+		list []corev1.Pod
+		want int
+		look time.Duration
+		seen bool
+	}{
+		"a later look counts":                           {all, 2, 21 * time.Second, true},
+		"a look within the second of a change does not": {all, 2, 20*time.Second + 900*time.Millisecond, false},
+		"a look before a member came does not":          {all, 2, 10 * time.Second, false},
+		"a missing member is waited for":                {all, 3, time.Minute, false},
+		"one that is about to go may be there":          {all, 1, time.Minute, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, c.seen, seenAll(c.list, c.want, start.Add(c.look)))
+		})
+	}
+}
+
+func TestWantedRoles(t *testing.T) {
+	require.Equal(t, map[string]string{
+		"patroni-1": "replica", "patroni-2": "primary", "redis-1": "master", "redis-2": "replica",
+	}, wantedRoles(observer.Snapshot{
+		Report: health.Report{Leader: "patroni-2", RedisMaster: "redis-1"},
+		Postgres: patroni.Facts{Members: []patroni.MemberFacts{
+			{Name: "patroni-1", Role: "replica"}, {Name: "patroni-2", Role: "primary"}, {Name: "patroni-3", Err: "does not answer"},
+		}},
+		Redis: redis.Facts{Servers: []redis.ServerFacts{
+			{Name: "redis-1", Role: "master"}, {Name: "redis-2", Role: "slave"}, {Name: "redis-3", Role: "master", Err: "cut off"},
+		}},
+	}))
 }
 
 func TestWhoLeadsAndWhoVotes(t *testing.T) {

@@ -6,13 +6,11 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
-	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
 	"github.com/paws360/pawskind/internal/etcd"
 	"github.com/paws360/pawskind/internal/naming"
-	"github.com/paws360/pawskind/internal/rollout"
 )
 
 // reconcileEtcd runs the etcd cluster, scales its membership one member at a
@@ -127,33 +125,4 @@ func (r *Reconciler) statefulSet(ctx context.Context, namespace, name string) (*
 		return nil, err
 	}
 	return live, nil
-}
-
-// roll replaces the outdated members of a StatefulSet one at a time, the leader
-// last and after handOver.
-func (r *Reconciler) roll(ctx context.Context, s *scope, set *appsv1.StatefulSet, component, leader string, handOver func(leader string) error) error {
-	if s.snapshot == nil || set.Status.ObservedGeneration != set.Generation {
-		return nil
-	}
-	list, err := r.members(ctx, s.env, component)
-	if err != nil {
-		return err
-	}
-	verdicts, _ := s.snapshot.Component(component)
-	action, name := rollout.Next(rolloutMembers(list, verdicts, set.Status.UpdateRevision, leader))
-	switch action {
-	case rollout.HandOver:
-		s.note("%s: handing over the leadership of %s", component, name)
-		s.requeue = 2 * time.Second
-		return handOver(name)
-	case rollout.Replace:
-		s.note("%s: replacing %s", component, name)
-		s.requeue = 2 * time.Second
-		r.Recorder.Eventf(s.env, nil, corev1.EventTypeNormal, "Replacing", "Replace", "%s runs an older revision and is replaced", name)
-		return r.deletePod(ctx, s.env.Namespace, name)
-	case rollout.Wait:
-		s.note("%s: waiting for %s before the next member is replaced", component, name)
-		s.requeue = 2 * time.Second
-	}
-	return nil
 }

@@ -27,7 +27,7 @@ func (r *Reconciler) reconcileRedis(ctx context.Context, s *scope) error {
 	}
 	if servers == nil {
 		s.note("starting Redis")
-	} else if *servers.Spec.Replicas > env.Spec.Redis.Replicas && !r.masterStays(s) {
+	} else if *servers.Spec.Replicas > env.Spec.Redis.Replicas && !r.masterStays(ctx, s) {
 		env.Spec.Redis.Replicas = *servers.Spec.Replicas
 	}
 	if err := r.applyAll(ctx, s, redis.Workload(env, or(env.Spec.Redis.Image, r.Images.Redis))); err != nil {
@@ -50,7 +50,7 @@ func (r *Reconciler) reconcileRedis(ctx context.Context, s *scope) error {
 // masterStays tells whether the master is among the servers that stay. One that
 // goes hands over by itself before it ends; its pod is removed only afterwards,
 // so that the Sentinels never promote a server that is about to go, too.
-func (r *Reconciler) masterStays(s *scope) bool {
+func (r *Reconciler) masterStays(ctx context.Context, s *scope) bool {
 	if s.snapshot == nil {
 		return false
 	}
@@ -61,7 +61,7 @@ func (r *Reconciler) masterStays(s *scope) bool {
 	s.note("Redis: the master hands over before its pod is removed")
 	s.requeue = 2 * time.Second
 	if master != "" {
-		_ = r.Observer.Redis.Failover(context.Background(), r.redisConfig(s))
+		_ = r.Observer.Redis.Failover(ctx, r.redisConfig(s))
 	}
 	return false
 }
@@ -70,24 +70,14 @@ func (r *Reconciler) masterStays(s *scope) bool {
 // makes them forget members that were removed.
 func (r *Reconciler) tellSentinels(ctx context.Context, s *scope) error {
 	spec := s.env.Spec.Redis
-	quorum, downAfter := spec.Quorum, spec.DownAfterMilliseconds
-	for _, f := range s.snapshot.Redis.Sentinels {
-		if f.Err != "" {
-			continue
-		}
-		if f.ConfiguredQuorum != int(quorum) || f.DownAfterMilliseconds != int(downAfter) {
-			s.note("configuring the Sentinels")
-			return r.Observer.Redis.Configure(ctx, r.redisConfig(s), quorum, downAfter)
-		}
+	if redis.NeedsConfigure(spec.Quorum, spec.DownAfterMilliseconds, s.snapshot.Redis) {
+		s.note("configuring the Sentinels")
+		return r.Observer.Redis.Configure(ctx, r.redisConfig(s), spec.Quorum, spec.DownAfterMilliseconds)
 	}
-	// Patience with one at a time: a Sentinel that is reset knows no replica
-	// for a moment, and cannot promote.
-	for i, f := range s.snapshot.Redis.Sentinels {
-		if f.Err == "" && (f.OtherSentinels > int(spec.Sentinels)-1 || f.Replicas > int(spec.Replicas)-1) {
-			s.note("Sentinel: %s forgets members that are gone", f.Name)
-			s.requeue = 3 * time.Second
-			return r.Observer.Redis.ResetOne(ctx, r.redisConfig(s), int32(i)+1)
-		}
+	if ordinal, due := redis.NextReset(spec.Replicas, spec.Sentinels, s.snapshot.Redis); due {
+		s.note("%s forgets members that are gone", naming.Member(naming.Sentinel, ordinal))
+		s.requeue = 3 * time.Second
+		return r.Observer.Redis.ResetOne(ctx, r.redisConfig(s), ordinal)
 	}
 	return nil
 }

@@ -61,6 +61,7 @@ type Reconciler struct {
 	Watcher  *observer.Watcher
 
 	applier *applier
+	now     func() time.Time
 }
 
 // phase does one part of a reconcile. An error does not keep the later phases
@@ -138,7 +139,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, s *scope, failed error) er
 
 // SetupWithManager registers the watches.
 func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
-	r.applier = newApplier(mgr.GetClient())
+	r.applier, r.now = newApplier(mgr.GetClient()), time.Now
 	toEnvironment := handler.EnqueueRequestsFromMapFunc(func(_ context.Context, o client.Object) []reconcile.Request {
 		name := o.GetLabels()[naming.LabelEnvironment]
 		if name == "" {
