@@ -239,8 +239,23 @@ func (u *up) bringEnvironment(ctx context.Context) (*health.Report, error) {
 		end()
 	}
 	endHealth()
+	if err := u.reach(ctx); err != nil {
+		return nil, err
+	}
 	u.Show(100, "All services healthy %s", u.symbol("✓", ""))
 	return report, nil
+}
+
+const reachPatience = 10 * time.Second
+
+// reach sees to it that what is healthy inside the cluster also answers on the
+// host. The cluster itself is well: it stays.
+func (u *up) reach(ctx context.Context) error {
+	defer u.Phase("host ports")()
+	u.created = false
+	ctx, cancel := context.WithTimeout(ctx, reachPatience)
+	defer cancel()
+	return install.Reach(ctx, install.PublishedServices(u.env, u.Config))
 }
 
 func (u *up) result(report *health.Report, phases []progress.Phase, total float64) UpResult {
