@@ -21,10 +21,13 @@ import (
 )
 
 const header = `# Secrets of this project, made by pawskind. Never commit this file.
-# Your own lines stay; a line marked "generated" is renewed by pawskind reset.
+# Your own lines stay; what stands below a line "# generated" goes with the data
+# when you run pawskind reset.
 `
 
-const marker = " # generated"
+// marker stands on a line of its own: programs that read such files, a
+// container engine's --env-file among them, take the rest of a line as the value.
+const marker = "# generated"
 
 var keyPattern = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_]*$`)
 
@@ -35,7 +38,7 @@ func Ensure(file string) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	values, _, err := parse(content)
+	values, err := parse(content)
 	if err != nil {
 		return nil, err
 	}
@@ -53,7 +56,7 @@ func Ensure(file string) (map[string]string, error) {
 	}
 	for _, key := range missing {
 		values[key] = generate()
-		fmt.Fprintf(&out, "%s=%s%s\n", key, values[key], marker)
+		fmt.Fprintf(&out, "%s\n%s=%s\n", marker, key, values[key])
 	}
 	return values, write(file, out.Bytes())
 }
@@ -64,14 +67,14 @@ func Check(file string) error {
 	if err != nil {
 		return err
 	}
-	values, _, err := parse(content)
+	values, err := parse(content)
 	if err != nil {
 		return err
 	}
 	var problems problem.Several
 	for _, key := range Missing(values) {
 		problems = append(problems, problem.New(problem.SecretMissing, "Missing secret: %s. Run: make local-gen-secrets", key).
-			Do("Or run make local-start, which generates what is missing"))
+			Do("Run make local-start, which generates what is missing"))
 	}
 	if len(problems) > 0 {
 		return problems
@@ -89,9 +92,10 @@ func Forget(file string) error {
 		return err
 	}
 	var kept []string
-	own := false
+	own, marked := false, false
 	for _, line := range strings.Split(strings.TrimSuffix(string(content), "\n"), "\n") {
-		if strings.HasSuffix(line, marker) {
+		if line == marker || marked {
+			marked = line == marker
 			continue
 		}
 		kept = append(kept, line)
@@ -137,8 +141,8 @@ func read(file string) ([]byte, error) {
 }
 
 // parse reads KEY=value lines. A fault names the line and never its content.
-func parse(content []byte) (values map[string]string, generated []string, err error) {
-	values = map[string]string{}
+func parse(content []byte) (map[string]string, error) {
+	values := map[string]string{}
 	scanner := bufio.NewScanner(bytes.NewReader(content))
 	for number := 1; scanner.Scan(); number++ {
 		line := strings.TrimSpace(scanner.Text())
@@ -148,14 +152,11 @@ func parse(content []byte) (values map[string]string, generated []string, err er
 		key, value, found := strings.Cut(strings.TrimPrefix(line, "export "), "=")
 		key = strings.TrimSpace(key)
 		if !found || !keyPattern.MatchString(key) {
-			return nil, nil, problem.New(problem.SecretUnreadable, "line %d of secrets.env is not KEY=value", number)
-		}
-		if cut, ok := strings.CutSuffix(value, marker); ok {
-			value, generated = cut, append(generated, key)
+			return nil, problem.New(problem.SecretUnreadable, "line %d of secrets.env is not KEY=value", number)
 		}
 		values[key] = unquote(strings.TrimSpace(value))
 	}
-	return values, generated, scanner.Err()
+	return values, scanner.Err()
 }
 
 func unquote(value string) string {

@@ -26,6 +26,9 @@ func TestFirstStartGeneratesAllKeys(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
 	require.NoError(t, Check(file))
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.Regexp(t, `(?m)^REDIS_PASSWORD=[A-Za-z0-9_-]{43}$`, string(content), "the value is all that follows the sign")
 
 	again, err := Ensure(file)
 	require.NoError(t, err)
