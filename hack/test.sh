@@ -18,7 +18,7 @@ ensure_browser() {
       { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null
     return
   fi
-  echo "[SYSTEM] ERR_SYS_014: no Chromium or Chrome was found for the frontend's test | Install one, then run this again" >&2
+  echo "[SYSTEM] ERR_SYS_017: no Chromium or Chrome was found for the frontend's test | Install one, then run this again" >&2
   exit 3
 }
 
@@ -29,6 +29,9 @@ go vet ./...
 
 step "unit tests"
 go test ./api/... ./cmd/... ./config/... ./controllers/... ./hack/... ./internal/... ./test/docs/...
+
+step "the chart gives what kustomize gives"
+(cd test/chart && go test ./...)
 
 step "API tests"
 KUBEBUILDER_ASSETS=$(go run ./hack/nodeimage -assets)

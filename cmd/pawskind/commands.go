@@ -80,7 +80,7 @@ func (r *root) status() *cobra.Command {
 }
 
 func (r *root) health() *cobra.Command {
-	var wait bool
+	var o cli.HealthOptions
 	var timeout time.Duration
 	c := &cobra.Command{
 		Use: "health", Args: arguments(cobra.NoArgs),
@@ -89,10 +89,11 @@ func (r *root) health() *cobra.Command {
 			if c.Flags().Changed("timeout") {
 				app.Config.Timeout = timeout
 			}
-			return app.Health(c.Context(), wait)
+			return app.Health(c.Context(), o)
 		}),
 	}
-	c.Flags().BoolVar(&wait, "wait", false, "wait until everything is healthy")
+	c.Flags().BoolVar(&o.Wait, "wait", false, "wait until everything is healthy")
+	c.Flags().BoolVar(&o.Strict, "strict", false, "fail on error lines in recent logs, too")
 	c.Flags().DurationVar(&timeout, "timeout", 5*time.Minute, "how long to wait")
 	return c
 }

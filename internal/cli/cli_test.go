@@ -31,12 +31,13 @@ func appIn(t *testing.T, ui *UI) *App {
 func TestHealthReport(t *testing.T) {
 	var out bytes.Buffer
 	a := appIn(t, &UI{Out: &out, Format: Text, Symbols: true})
-	report := exampleReport()
+	report := exampleHealth()
 	a.printHealth(&out, report, 1200*time.Millisecond)
 	text := out.String()
 	require.Contains(t, text, "✗ etcd Cluster     1/3 healthy, no quorum\n    etcd-3:  ✗ UNHEALTHY - container not running\n")
 	require.Contains(t, text, "✓ Patroni Cluster  1 leader + 2 replicas, lag: 0.2s\n")
 	require.Contains(t, text, "Overall: UNHEALTHY (1/2 components passing)\nMembers: 2/3 components healthy\nRuntime: 1.2s\n")
+	require.Contains(t, text, "Errors in the logs of the last 5 minutes:\n    backend-1:  2, last:  no connection\n")
 	require.NotContains(t, text, "etcd-1", "members that are well are left out")
 
 	out.Reset()

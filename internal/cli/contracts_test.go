@@ -18,6 +18,7 @@ import (
 	"github.com/paws360/pawskind/internal/health"
 	"github.com/paws360/pawskind/internal/images"
 	"github.com/paws360/pawskind/internal/install"
+	"github.com/paws360/pawskind/internal/logscan"
 	"github.com/paws360/pawskind/internal/problem"
 	"github.com/paws360/pawskind/internal/progress"
 	"github.com/paws360/pawskind/internal/project"
@@ -90,8 +91,14 @@ func exampleReport() *health.Report {
 	}
 }
 
+func exampleHealth() HealthResult {
+	return HealthResult{*exampleReport(), 2, 3, []logscan.Finding{
+		{Component: "backend", Member: "backend-1", Errors: 2, Last: "no connection"},
+	}}
+}
+
 func TestContracts(t *testing.T) {
-	t.Run("health", contract("health", "pawskind health -o json", HealthResult{*exampleReport(), 2, 3}))
+	t.Run("health", contract("health", "pawskind health -o json", exampleHealth()))
 	t.Run("status", contract("status", "pawskind status -o json", StatusResult{
 		Cluster:     ClusterStatus{"pawskind", cluster.Running, "kind-pawskind", []cluster.Node{{Name: "pawskind-control-plane", State: "running"}}},
 		Operator:    &install.OperatorStatus{Installed: true, Image: "pawskind/manager:1", Ready: true},

@@ -11,6 +11,7 @@ import (
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/health"
 	"github.com/paws360/pawskind/internal/install"
+	"github.com/paws360/pawskind/internal/logscan"
 	"github.com/paws360/pawskind/internal/problem"
 )
 
@@ -20,11 +21,21 @@ type HealthResult struct {
 	// HealthyMembers of Members are healthy.
 	HealthyMembers int `json:"healthyMembers"`
 	Members        int `json:"memberCount"`
+	// LogErrors are the members with error lines in their recent logs.
+	LogErrors []logscan.Finding `json:"logErrors"`
 }
 
-// Health has every member looked at, and fails when one is not healthy. With
-// wait it looks until all are, or the timeout ends.
-func (a *App) Health(ctx context.Context, wait bool) error {
+// HealthOptions are those of health alone.
+type HealthOptions struct {
+	// Wait looks until all members are healthy, or the timeout ends.
+	Wait bool
+	// Strict also fails on error lines in recent logs. They are of the past: a
+	// cluster that failed over as it should has some, and is well.
+	Strict bool
+}
+
+// Health has every member looked at, and fails when one is not healthy.
+func (a *App) Health(ctx context.Context, o HealthOptions) error {
 	client, err := a.client(ctx)
 	if err != nil {
 		return err
@@ -34,19 +45,31 @@ func (a *App) Health(ctx context.Context, wait bool) error {
 		return err
 	}
 	start := time.Now()
-	report, err := a.report(ctx, client, name, wait)
+	logErrors := make(chan []logscan.Finding, 1)
+	if !o.Wait {
+		go func() { logErrors <- client.LogErrors(ctx, a.Config.Namespace) }()
+	}
+	report, err := a.report(ctx, client, name, o.Wait)
 	if err != nil {
 		if problem.Exit(err) == problem.ExitHealth {
 			a.lastKnown(ctx, client, name)
 		}
 		return err
 	}
+	if o.Wait {
+		logErrors <- client.LogErrors(ctx, a.Config.Namespace)
+	}
 	healthy, all := report.Healthy()
-	result := HealthResult{*report, healthy, all}
-	if err := a.Show(result, func(out io.Writer) { a.printHealth(out, report, time.Since(start)) }); err != nil {
+	result := HealthResult{*report, healthy, all, <-logErrors}
+	if err := a.Show(result, func(out io.Writer) { a.printHealth(out, result, time.Since(start)) }); err != nil {
 		return err
 	}
-	return verdict(report)
+	if err := verdict(report); err != nil || !o.Strict || len(result.LogErrors) == 0 {
+		return err
+	}
+	worst := result.LogErrors[0]
+	return problem.New(problem.LogErrors, "%s logged %d errors in the last %d minutes, the last: %s",
+		worst.Member, worst.Errors, logscan.WindowSeconds/60, worst.Last)
 }
 
 func (a *App) report(ctx context.Context, client *install.Client, name string, wait bool) (*health.Report, error) {
@@ -103,7 +126,8 @@ func verdict(report *health.Report) error {
 
 // printHealth is the report of addendum §5. Members are shown where they are
 // not healthy, and all of them with --verbose.
-func (a *App) printHealth(out io.Writer, report *health.Report, took time.Duration) {
+func (a *App) printHealth(out io.Writer, result HealthResult, took time.Duration) {
+	report := &result.Report
 	say := func(format string, args ...any) { _, _ = fmt.Fprintf(out, format+"\n", args...) }
 	say("Health Check Report (%s)", report.Time.Local().Format(time.DateTime))
 	say("%s", a.rule())
@@ -121,10 +145,22 @@ func (a *App) printHealth(out io.Writer, report *health.Report, took time.Durati
 	if !report.Synchronous.Active || a.Verbose {
 		say("\nSynchronous replication: %s", report.Synchronous.Message)
 	}
-	healthy, all := report.Healthy()
+	a.printLogErrors(out, result.LogErrors)
 	say("\nOverall: %s (%d/%d components passing)", strings.ToUpper(string(report.Overall)), passing, len(report.Components))
-	say("Members: %d/%d components healthy", healthy, all)
+	say("Members: %d/%d components healthy", result.HealthyMembers, result.Members)
 	say("Runtime: %.1fs", took.Seconds())
+}
+
+func (a *App) printLogErrors(out io.Writer, findings []logscan.Finding) {
+	if len(findings) == 0 {
+		return
+	}
+	_, _ = fmt.Fprintf(out, "\nErrors in the logs of the last %d minutes:\n", logscan.WindowSeconds/60)
+	var table [][]string
+	for _, f := range findings {
+		table = append(table, []string{f.Member + ":", fmt.Sprintf("%d, last:", f.Errors), f.Last})
+	}
+	rows(out, "    ", table)
 }
 
 func (a *App) printMembers(out io.Writer, members []health.Member) {

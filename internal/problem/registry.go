@@ -37,6 +37,7 @@ const (
 	EngineStopped    Code = "ERR_SYS_014"
 	EngineOld        Code = "ERR_SYS_015"
 	EngineDenied     Code = "ERR_SYS_016"
+	BrowserMissing   Code = "ERR_SYS_017"
 
 	PortInUse   Code = "ERR_NET_001"
 	Unreachable Code = "ERR_NET_002"
@@ -60,6 +61,7 @@ const (
 	EnvironmentStalled   Code = "ERR_ENV_002"
 	EnvironmentMissing   Code = "ERR_ENV_003"
 	EnvironmentUnhealthy Code = "ERR_ENV_004"
+	LogErrors            Code = "ERR_ENV_005"
 
 	EtcdQuorum       Code = "ERR_ETCD_001"
 	EtcdDisk         Code = "ERR_ETCD_002"
@@ -127,6 +129,7 @@ var registry = map[Code]Entry{
 	EngineStopped:    {"SYSTEM", ExitResource, "The container engine is installed and does not answer.", "Start it: sudo systemctl start docker, or open Docker Desktop"},
 	EngineOld:        {"SYSTEM", ExitValidation, "The container engine is older than what kind needs.", "Update to Docker 20.10 or Podman 4.0, or newer"},
 	EngineDenied:     {"SYSTEM", ExitResource, "This user may not use the container engine.", "Run: sudo usermod -aG docker $USER, then log in again"},
+	BrowserMissing:   {"SYSTEM", ExitResource, "No browser is installed for the tests of the frontend.", "Install Chromium or Chrome"},
 
 	PortInUse:   {"NETWORK", ExitResource, "A host port that the environment publishes is in use.", "Stop what uses it, or choose another port in pawskind.yaml"},
 	Unreachable: {"NETWORK", ExitNetwork, "An address cannot be reached.", "See to the network connection"},
@@ -150,6 +153,8 @@ var registry = map[Code]Entry{
 	EnvironmentStalled:   {"ENVIRONMENT", ExitHealth, "The operator cannot go on without help.", "Mend what the message names"},
 	EnvironmentMissing:   {"ENVIRONMENT", ExitHealth, "The cluster has no such environment.", "Run make local-start"},
 	EnvironmentUnhealthy: {"ENVIRONMENT", ExitHealth, "A component of the environment is not healthy.", "Run pawskind health --verbose"},
+
+	LogErrors: {"ENVIRONMENT", ExitHealth, "Error lines are in recent logs (health --strict).", "Run pawskind logs"},
 
 	EtcdQuorum:       {"ETCD", ExitHealth, "The etcd cluster has no quorum.", "Check logs: make local-logs SERVICE=etcd"},
 	EtcdDisk:         {"ETCD", ExitHealth, "The etcd database exceeds its threshold.", "Compact and defragment it"},
