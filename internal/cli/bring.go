@@ -56,6 +56,9 @@ func (u *up) resume(ctx context.Context, nodes []cluster.Node, state string) (bo
 	if err := u.cluster.Start(ctx, nodes); err != nil {
 		return false, err
 	}
+	if !u.cluster.Bootstrapped(ctx) {
+		return false, ctx.Err()
+	}
 	config, err := u.cluster.RESTConfig()
 	if err != nil {
 		// A node without a kubeconfig never came so far.

@@ -171,6 +171,13 @@ func (c *Cluster) Start(ctx context.Context, nodes []Node) error {
 	return nil
 }
 
+// Bootstrapped tells whether kubeadm came so far on the control plane that the
+// kubelet can start an API server. Where it did not, none will ever answer.
+func (c *Cluster) Bootstrapped(ctx context.Context) bool {
+	return c.engine.Run(ctx, "exec", ControlPlane(c.Name), "test",
+		"-s", "/etc/kubernetes/manifests/kube-apiserver.yaml", "-a", "-s", "/var/lib/kubelet/config.yaml") == nil
+}
+
 // Stop stops all nodes and keeps them.
 func (c *Cluster) Stop(ctx context.Context, nodes []Node) error {
 	var group errgroup.Group
