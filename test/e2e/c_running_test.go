@@ -80,14 +80,21 @@ func TestDeletedPodsComeBackWhole(t *testing.T) {
 			_, err := database(t).Exec(t.Context(), "INSERT INTO kept VALUES ($1) ON CONFLICT DO NOTHING", target)
 			require.NoError(t, err)
 			require.NoError(t, cache(t).Set(t.Context(), "kept:"+target, target, 0).Err())
+			before, deleted := podIDs(t), []string{target}
 			if label, found := strings.CutPrefix(target, "component="); found {
+				deleted = strings.Fields(kubectl(t, "-n", "paws360", "get", "pods", "-l", "paws360.io/component="+label, "-o", "jsonpath={.items[*].metadata.name}"))
 				kubectl(t, "-n", "paws360", "delete", "pods", "-l", "paws360.io/component="+label, "--wait=false")
 			} else {
 				kubectl(t, "-n", "paws360", "delete", "pod", target, "--wait=false")
 			}
-			eventually(t, 30*time.Second, "the deletion is seen", func() bool {
-				out, _ := tryKubectl(t, "-n", "paws360", "get", "pods", "--no-headers")
-				return strings.Contains(out, "0/1") || strings.Contains(out, "Terminating") || strings.Contains(out, "Pending")
+			eventually(t, 2*time.Minute, "each deleted pod has a successor", func() bool {
+				after := podIDs(t)
+				for _, name := range deleted {
+					if after[name] == "" || after[name] == before[name] {
+						return false
+					}
+				}
+				return true
 			})
 			healthy(t, 3*time.Minute)
 			var rows int

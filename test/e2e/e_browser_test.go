@@ -34,7 +34,7 @@ func TestBrowserEnrols(t *testing.T) {
 	))
 	_, err := chromedp.Run(ctx, chromedp.Poll[bool](fmt.Sprintf("document.body.innerText.includes(%q)", student)))
 	require.NoError(t, err, "the page shows the enrolment")
-	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(90))
+	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	require.NoError(t, err)
 	if folder := os.Getenv("PAWSKIND_E2E_PICTURES"); folder != "" {
 		require.NoError(t, os.WriteFile(folder+"/frontend.png", picture, 0o644))
