@@ -2,7 +2,7 @@ CREATE TABLE courses (
     id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     code       text    NOT NULL UNIQUE,
     title      text    NOT NULL,
-    instructor text    NOT NULL,
+    department text    NOT NULL,
     capacity   integer NOT NULL CHECK (capacity > 0),
     enrolled   integer NOT NULL DEFAULT 0 CHECK (enrolled BETWEEN 0 AND capacity)
 );

@@ -22,7 +22,7 @@ export default async function Page({ searchParams }: Props) {
         <h1>PAWS360 <span>Courses</span></h1>
         <form role="search" className="search">
           <label htmlFor="q" className="hidden">Search the courses</label>
-          <input id="q" name="q" type="search" defaultValue={text} maxLength={100} placeholder="Code, title or instructor" />
+          <input id="q" name="q" type="search" defaultValue={text} maxLength={100} placeholder="Code, title or department" />
           <button type="submit" className="quiet">Search</button>
         </form>
       </header>
@@ -64,7 +64,7 @@ function Courses({ courses, text }: { courses: Course[]; text: string }) {
       <table>
         <caption className="hidden">Courses and their seats</caption>
         <thead>
-          <tr><th scope="col">Code</th><th scope="col">Course</th><th scope="col">Instructor</th><th scope="col">Seats taken</th></tr>
+          <tr><th scope="col">Code</th><th scope="col">Course</th><th scope="col">Department</th><th scope="col">Seats taken</th></tr>
         </thead>
         <tbody>{courses.map((course) => <Row key={course.id} course={course} />)}</tbody>
       </table>
@@ -77,7 +77,7 @@ function Row({ course }: { course: Course }) {
     <tr data-course={course.code}>
       <td className="code">{course.code}</td>
       <th scope="row">{course.title}</th>
-      <td>{course.instructor}</td>
+      <td>{course.department}</td>
       <td className="seats">
         <span>{`${course.enrolled} of ${course.capacity}`}</span>
         <meter min={0} max={course.capacity} value={course.enrolled} aria-hidden="true" />

@@ -5,7 +5,7 @@ export type Course = {
   id: number
   code: string
   title: string
-  instructor: string
+  department: string
   capacity: number
   enrolled: number
 }

@@ -17,11 +17,11 @@ class CourseRepository {
         this.sql = sql;
     }
 
-    /** Courses whose code, title or instructor contains the text, all when it is empty. */
+    /** Courses whose code, title or department contains the text, all when it is empty. */
     List<Course> find(String text) {
         return sql.sql("""
-                        SELECT id, code, title, instructor, capacity, enrolled FROM courses
-                        WHERE position(lower(:text) IN lower(concat_ws(' ', code, title, instructor))) > 0
+                        SELECT id, code, title, department, capacity, enrolled FROM courses
+                        WHERE position(lower(:text) IN lower(concat_ws(' ', code, title, department))) > 0
                         ORDER BY code
                         """)
                 .param("text", text)
