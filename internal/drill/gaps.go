@@ -11,20 +11,20 @@ import (
 // is nothing to measure and the gap is 0.
 func gap(run Run, ops []Operation, kind string) time.Duration {
 	var (
-		ends []time.Duration
-		last time.Duration
-		any  bool
+		ends  []time.Duration
+		last  time.Duration
+		tried bool
 	)
 	for _, op := range ops {
 		if op.Kind != kind {
 			continue
 		}
-		any, last = true, max(last, op.End)
+		tried, last = true, max(last, op.End)
 		if op.Outcome == Acknowledged {
 			ends = append(ends, op.End)
 		}
 	}
-	if !any {
+	if !tried {
 		return 0
 	}
 	slices.Sort(ends)
