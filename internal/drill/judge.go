@@ -34,7 +34,7 @@ func Judge(run Run) Judgement {
 	run.Samples = inOrder(run.Samples)
 	finals := sortFinals(run.Finals)
 	tallies := tallyUp(run, finals)
-	linearizable, onRegisters := checkRegisters(run.Registers, registerTimeout)
+	linearizable, onRegisters := checkRegisters(run.Registers)
 	overlaps := writableOverlaps(run.Samples)
 
 	findings := slices.Concat(

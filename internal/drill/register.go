@@ -32,7 +32,7 @@ var registerModel = porcupine.Model{
 
 // checkRegisters looks for an order of each register's operations that explains
 // every answer. Only systems that promise one are checked: Redis does not.
-func checkRegisters(registers []Register, timeout time.Duration) (map[string]bool, []finding) {
+func checkRegisters(registers []Register) (map[string]bool, []finding) {
 	var (
 		linearizable map[string]bool
 		findings     []finding
@@ -45,7 +45,7 @@ func checkRegisters(registers []Register, timeout time.Duration) (map[string]boo
 		if linearizable == nil {
 			linearizable = map[string]bool{}
 		}
-		result := porcupine.CheckOperationsTimeout(registerModel, history, timeout)
+		result := porcupine.CheckOperationsTimeout(registerModel, history, registerTimeout)
 		linearizable[system] = result != porcupine.Illegal
 		findings = append(findings, judgeRegister(system, len(history), result)...)
 	}

@@ -78,7 +78,7 @@ func TestManyUnknownWritesAreCheckedAtOnce(t *testing.T) {
 	}
 	history = append(history,
 		asked(Read, 1250, 600, 601, Acknowledged), asked(Read, 0, 602, 603, Acknowledged))
-	linearizable, findings := checkRegisters(history, registerTimeout)
+	linearizable, findings := checkRegisters(history)
 	require.Equal(t, map[string]bool{Postgres: false}, linearizable)
 	require.Len(t, findings, 1)
 }
