@@ -31,6 +31,10 @@ const shown = 160
 // words are the levels in plain text logs, as PostgreSQL and Patroni write them.
 var words = regexp.MustCompile(`\b(ERROR|CRITICAL|FATAL|PANIC)\b`)
 
+// expected is how PostgreSQL turns clients away while it starts or stops.
+// Source: PostgreSQL, "Appendix A. PostgreSQL Error Codes", 57P03.
+var expected = regexp.MustCompile(`FATAL:  the database system is (starting up|shutting down|in recovery mode|not yet accepting connections)`)
+
 // Scan counts the error lines of a log and keeps the last of them.
 func Scan(log io.Reader) (count int, last string) {
 	lines := bufio.NewScanner(log)
@@ -52,7 +56,7 @@ func Scan(log io.Reader) (count int, last string) {
 // judged by its level alone: a warning may well quote an error.
 func judge(line string) (message string, bad bool) {
 	if !strings.HasPrefix(line, "{") {
-		return line, words.MatchString(line)
+		return line, words.MatchString(line) && !expected.MatchString(line)
 	}
 	var entry struct{ Level, Msg, Message, Error string }
 	if err := json.Unmarshal([]byte(line), &entry); err != nil || entry.Level == "" {

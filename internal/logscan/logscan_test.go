@@ -19,6 +19,7 @@ func TestScan(t *testing.T) {
 			"2026-11-23 20:00:01.000 UTC [1] LOG:  database system is ready to accept connections\n" +
 				"2026-11-23 20:00:02,000 INFO: no action. I am (patroni-1), the leader with the lock", 0, "",
 		},
+		"PostgreSQL starts": {"2026-11-23 20:00:01.000 UTC [45] FATAL:  the database system is starting up", 0, ""},
 		"PostgreSQL refuses a login": {
 			"2026-11-23 20:00:01.000 UTC [9] FATAL:  password authentication failed for user \"x\"", 1,
 			"2026-11-23 20:00:01.000 UTC [9] FATAL:  password authentication failed for user \"x\"",
