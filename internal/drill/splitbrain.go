@@ -31,7 +31,7 @@ func judgeLeaders(samples []Sample, overlaps []overlap, tallies []Tally) []findi
 		case o.system == Postgres:
 			findings = append(findings, found(SplitBrain, both+".", args...))
 		case lostIn(tallies, o.system) > 0:
-			findings = append(findings, found(SplitBrain, both+", and Redis lost %s.",
+			findings = append(findings, found(Bounded, both+": Redis replicates asynchronously, and lost %s.",
 				append(args, plural(lostIn(tallies, o.system), "acknowledged write"))...))
 		default:
 			findings = append(findings, found(Passed, both+": Redis replicates asynchronously, and a master that is"+

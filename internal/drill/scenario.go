@@ -1,0 +1,86 @@
+package drill
+
+import (
+	"slices"
+	"time"
+
+	"github.com/paws360/pawskind/api/v1alpha1"
+)
+
+// Act is something that is done besides declared faults.
+type Act string
+
+const (
+	// ActSwitchover asks Patroni for one.
+	ActSwitchover Act = "switchover"
+	// ActDelete deletes the target's pods with their grace period.
+	ActDelete Act = "delete"
+)
+
+// Scenario is one way to break an environment.
+type Scenario struct {
+	Name  string `json:"name"`
+	Title string `json:"title"`
+	// System is the one whose failover it is about.
+	System string `json:"system"`
+	// Faults are declared together; Act is done to Target instead.
+	Faults []v1alpha1.FaultSpec `json:"-"`
+	Act    Act                  `json:"-"`
+	Target string               `json:"-"`
+	// Hold is how long held faults last; 0 for those that are done once.
+	Hold time.Duration `json:"hold"`
+	// Planned events lose nothing in any system.
+	Planned bool `json:"planned"`
+	// Core scenarios are part of every test run.
+	Core bool `json:"core"`
+}
+
+func once(kind v1alpha1.FaultKind, targets ...string) []v1alpha1.FaultSpec {
+	faults := make([]v1alpha1.FaultSpec, len(targets))
+	for i, target := range targets {
+		faults[i] = v1alpha1.FaultSpec{Kind: kind, Target: target}
+	}
+	return faults
+}
+
+func cut(target string, from ...string) []v1alpha1.FaultSpec {
+	return []v1alpha1.FaultSpec{{Kind: v1alpha1.FaultPartition, Target: target, From: from}}
+}
+
+// Scenarios are all that can be drilled.
+func Scenarios() []Scenario {
+	// Longer than Patroni's ttl with production's timings, so that a failover
+	// happens while the fault holds.
+	const beyondTTL = 45 * time.Second
+	return []Scenario{
+		{Name: "leader-kill", Title: "PostgreSQL leader killed", System: Postgres, Faults: once(v1alpha1.FaultKill, "postgres/leader"), Core: true},
+		{Name: "leader-crash", Title: "PostgreSQL leader's postmaster crashed", System: Postgres, Faults: once(v1alpha1.FaultCrash, "postgres/leader")},
+		{Name: "leader-freeze", Title: "PostgreSQL leader frozen, then thawed", System: Postgres, Faults: once(v1alpha1.FaultFreeze, "postgres/leader"), Hold: beyondTTL, Core: true},
+		{Name: "leader-cut-off", Title: "PostgreSQL leader cut off from everything", System: Postgres, Faults: cut("postgres/leader"), Hold: beyondTTL},
+		{Name: "leader-cut-from-etcd", Title: "PostgreSQL leader cut off from etcd", System: Postgres, Faults: cut("postgres/leader", "etcd"), Hold: beyondTTL},
+		{Name: "leader-and-etcd-leader-kill", Title: "PostgreSQL leader and etcd leader killed together", System: Postgres, Faults: once(v1alpha1.FaultKill, "postgres/leader", "etcd/leader")},
+		{Name: "standby-kill", Title: "Synchronous standby killed while writing", System: Postgres, Faults: once(v1alpha1.FaultKill, "postgres/sync-standby")},
+		{Name: "postgres-all-kill", Title: "All PostgreSQL pods killed at once", System: Postgres, Faults: once(v1alpha1.FaultKill, "postgres")},
+		{Name: "switchover", Title: "PostgreSQL switchover", System: Postgres, Act: ActSwitchover, Planned: true, Core: true},
+		{Name: "leader-delete", Title: "PostgreSQL leader deleted gracefully", System: Postgres, Act: ActDelete, Target: "postgres/leader", Planned: true},
+		{Name: "etcd-leader-kill", Title: "etcd leader killed", System: Etcd, Faults: once(v1alpha1.FaultKill, "etcd/leader"), Core: true},
+		{Name: "etcd-quorum-loss", Title: "etcd quorum lost and regained", System: Etcd, Faults: once(v1alpha1.FaultFreeze, "etcd/1", "etcd/2"), Hold: beyondTTL},
+		{Name: "redis-kill", Title: "Redis master killed", System: Redis, Faults: once(v1alpha1.FaultKill, "redis/master")},
+		{Name: "redis-freeze", Title: "Redis master frozen, then thawed", System: Redis, Faults: once(v1alpha1.FaultFreeze, "redis/master"), Hold: 20 * time.Second},
+		{Name: "redis-cut-off", Title: "Redis master cut off from everything", System: Redis, Faults: cut("redis/master"), Hold: 20 * time.Second},
+		{Name: "redis-delete", Title: "Redis master deleted gracefully", System: Redis, Act: ActDelete, Target: "redis/master", Planned: true, Core: true},
+		{Name: "redis-all-kill", Title: "All Redis pods killed at once", System: Redis, Faults: once(v1alpha1.FaultKill, "redis")},
+		{Name: "sentinel-all-kill", Title: "All Sentinels killed at once", System: Redis, Faults: once(v1alpha1.FaultKill, "sentinel"), Planned: true},
+		{Name: "sentinel-quorum-loss", Title: "Sentinel quorum lost and regained", System: Redis, Faults: once(v1alpha1.FaultFreeze, "sentinel/1", "sentinel/2"), Hold: 20 * time.Second, Planned: true},
+	}
+}
+
+// FindScenario is the scenario of that name.
+func FindScenario(name string) (Scenario, bool) {
+	all := Scenarios()
+	i := slices.IndexFunc(all, func(s Scenario) bool { return s.Name == name })
+	if i < 0 {
+		return Scenario{}, false
+	}
+	return all[i], true
+}
