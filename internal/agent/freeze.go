@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"syscall"
 	"time"
 )
 
@@ -86,7 +87,7 @@ func (freezer) release(_ *Node, m *marker, _ map[string]pod) error { return rest
 func restore(list []setting) error {
 	var failed error
 	for i := len(list) - 1; i >= 0; i-- {
-		if err := write(list[i].File, list[i].Old); err != nil && !isGone(err) {
+		if err := write(list[i].File, list[i].Old); err != nil && !isGone(err) && !errors.Is(err, syscall.ESRCH) {
 			failed = errors.Join(failed, err)
 		}
 	}

@@ -53,12 +53,14 @@ func takeMemory(size int64) error {
 		return fmt.Errorf("making a file in memory: %w", err)
 	}
 	block := make([]byte, 1<<20)
-	retry := time.NewTicker(20 * time.Millisecond)
+	// At a pace that lets the agent stop it before what one kill freed is taken too.
+	pace := time.NewTicker(2 * time.Millisecond)
+	defer pace.Stop()
 	for taken := int64(0); taken < size; {
+		<-pace.C
 		n, err := unix.Write(fd, block)
 		switch {
-		case errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.EINTR):
-			<-retry.C
+		case errors.Is(err, unix.ENOMEM) || errors.Is(err, unix.EINTR): // again
 		case err != nil:
 			return fmt.Errorf("taking memory: %w", err)
 		default:
@@ -111,7 +113,7 @@ func (h *hog) watch(killed func() bool) {
 		close(gone)
 	}()
 	defer close(h.ended)
-	tick := time.NewTicker(20 * time.Millisecond)
+	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
 	for {
 		select {

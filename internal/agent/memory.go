@@ -17,6 +17,8 @@ func (presser) hold(n *Node, m *marker, p pod) (string, string, error) {
 	}
 	if m.Memory != nil && m.Memory.group().killedSince(m.Memory.Kills) {
 		n.drop(m.Fault.ID)
+		_ = restore(m.Undo) // those that live on; what is dead needs nothing
+		m.Undo = nil
 		return StateDone, "the container ran out of memory, and the kernel killed a process of it", nil
 	}
 	list := n.container(p, m.Fault.Container)
@@ -39,6 +41,9 @@ func (presser) hold(n *Node, m *marker, p pod) (string, string, error) {
 	if err := n.save(m); err != nil {
 		return "", "", err
 	}
+	if err := n.preferVictims(m, list); err != nil {
+		return "", "", err
+	}
 	h, err := startHog(filepath.Join(n.Proc, "self/exe"), g, limit, func() bool { return g.killedSince(kills) })
 	if err != nil {
 		return "", "", err
@@ -57,7 +62,18 @@ type memoryMark struct {
 
 func (k memoryMark) group() group { return group{dir: k.Dir, v2: k.V2} }
 
-func (presser) release(*Node, *marker, map[string]pod) error { return nil }
+// preferVictims has the kernel choose among the container's own processes, not
+// the helper. More likely needs no capability; making the helper less likely does.
+func (n *Node) preferVictims(m *marker, list []process) error {
+	for _, p := range list {
+		if err := n.set(m, n.procFile(p.pid, "oom_score_adj"), "1000"); err != nil && !isGone(err) {
+			return err
+		}
+	}
+	return nil
+}
+
+func (presser) release(_ *Node, m *marker, _ map[string]pod) error { return restore(m.Undo) }
 
 func (g group) kills() (int, error) {
 	if g.v2 {

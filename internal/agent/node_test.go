@@ -1,8 +1,8 @@
 package agent
 
 import (
+	"fmt"
 	"os"
-	"path/filepath"
 	"strconv"
 	"syscall"
 	"testing"
@@ -113,15 +113,18 @@ func TestMemory(t *testing.T) {
 	f := fault(KindMemory)
 	require.Contains(t, one(t, r.node, f, StateNotSupported).Message, "no memory limit")
 	require.NoError(t, write(r.file("memory", testUID, "c1/memory.limit_in_bytes"), strconv.Itoa(96<<20)))
+	bystander := r.start(testUID, "c1", nil, "cat")
+	score := fmt.Sprintf("/proc/%d/oom_score_adj", bystander.Process.Pid)
+	before := content(t, score)
 	one(t, r.node, f, StateActive)
 	require.Error(t, server.Wait())
 	require.Equal(t, syscall.SIGKILL, server.ProcessState.Sys().(syscall.WaitStatus).Signal())
 
-	r.start(testUID, "c1", nil, "cat")
 	<-r.node.open[testFault].(*hog).ended
 	one(t, r.node, f, StateDone)
 	one(t, r.again(), f, StateDone)
-	require.Len(t, filepath.SplitList(content(t, r.file("memory", testUID, "c1/cgroup.procs"))), 1, "the helper is gone")
+	require.Equal(t, strconv.Itoa(bystander.Process.Pid), content(t, r.file("memory", testUID, "c1/cgroup.procs")), "the helper is gone")
+	require.Equal(t, before, content(t, score))
 	none(t, r.node)
 }
 

@@ -209,4 +209,3 @@ func mask(p netip.Prefix) []byte {
 func equal(data []byte) expr.Any {
 	return &expr.Cmp{Op: expr.CmpOpEq, Register: 1, Data: data}
 }
-
