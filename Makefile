@@ -42,12 +42,31 @@ local-restart: $(PAWSKIND) ## Restart one service: SERVICE=backend
 local-logs: $(PAWSKIND) ## Show logs, of all or of SERVICE=patroni
 	@$(PAWSKIND) logs $(SERVICE) $(FLAGS)
 
+##@ Faults
+
+.PHONY: local-simulate-db-leader-failure
+local-simulate-db-leader-failure: $(PAWSKIND) ## Freeze the PostgreSQL leader, until restored
+	@$(PAWSKIND) chaos freeze postgres/leader $(FLAGS)
+
+.PHONY: local-simulate-redis-master-failure
+local-simulate-redis-master-failure: $(PAWSKIND) ## Freeze the Redis master, until restored
+	@$(PAWSKIND) chaos freeze redis/master $(FLAGS)
+
+.PHONY: local-simulate-network-partition
+local-simulate-network-partition: $(PAWSKIND) ## Cut the PostgreSQL leader off, until restored
+	@$(PAWSKIND) chaos partition postgres/leader $(FLAGS)
+
+.PHONY: local-restore-from-simulation
+local-restore-from-simulation: $(PAWSKIND) ## Undo every fault
+	@$(PAWSKIND) chaos restore $(FLAGS)
+
 ##@ Build
 
 .PHONY: build
 build: ## Build the programs into bin/
 	@$(GO_BUILD) -ldflags "-s -w -X main.version=$(VERSION)" -o $(PAWSKIND) ./cmd/pawskind
 	@$(GO_BUILD) -ldflags "-s -w" -o bin/manager ./cmd/manager
+	@$(GO_BUILD) -ldflags "-s -w" -o bin/agent ./cmd/agent
 
 $(PAWSKIND):
 	@$(MAKE) --no-print-directory build
@@ -67,9 +86,9 @@ node-image: host ## Provide the kind node image: present, pulled or built
 ##@ Generate
 
 .PHONY: generate
-generate: ## Generate deep copies, CRD, RBAC and manifests
-	$(TOOL) controller-gen object crd rbac:roleName=pawskind-manager paths=./api/... paths=./controllers/... \
-		output:crd:dir=config/crd/bases output:rbac:dir=config/rbac
+generate: ## Generate deep copies, apply configurations, CRD, RBAC and manifests
+	$(TOOL) controller-gen object crd applyconfiguration paths=./api/v1alpha1 output:crd:dir=config/crd/bases
+	$(TOOL) controller-gen rbac:roleName=pawskind-manager paths=./controllers/... output:rbac:dir=config/rbac
 	$(TOOL) kustomize build config/default > config/install.yaml
 	$(TOOL) kustomize build config/local > config/local.yaml
 

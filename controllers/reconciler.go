@@ -59,6 +59,8 @@ type Reconciler struct {
 	Images   Images
 	Observer *observer.Observer
 	Watcher  *observer.Watcher
+	// Local marks the cluster as one where faults may be done.
+	Local bool
 
 	applier *applier
 	now     func() time.Time
@@ -80,6 +82,7 @@ func phases() []phase {
 		{"postgres", (*Reconciler).reconcilePostgres},
 		{"apps", (*Reconciler).reconcileApps},
 		{"roles", (*Reconciler).repairRoles},
+		{"chaos", (*Reconciler).reconcileChaos},
 	}
 }
 
@@ -97,7 +100,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if !env.DeletionTimestamp.IsZero() {
 		return ctrl.Result{}, nil
 	}
-	s := &scope{env: env}
+	s := &scope{env: env, chaos: env.Status.Chaos}
 	failed := r.runPhases(ctx, s)
 	if err := r.writeStatus(ctx, s, failed); err != nil {
 		failed = errors.Join(failed, err)
@@ -134,6 +137,7 @@ func (r *Reconciler) writeStatus(ctx context.Context, s *scope, failed error) er
 		return client.IgnoreNotFound(fmt.Errorf("writing the status: %w", err))
 	}
 	r.tellTransitions(before, s.env)
+	r.tellFaults(before, s.env)
 	return nil
 }
 
@@ -178,6 +182,8 @@ type scope struct {
 	// progress says what is being changed or waited for.
 	progress []string
 	requeue  time.Duration
+	// chaos is what becomes of the declared faults.
+	chaos []v1alpha1.FaultStatus
 }
 
 func (s *scope) note(format string, args ...any) {

@@ -36,6 +36,7 @@ func setStatus(s *scope, failed error) {
 	}
 	setReconciling(s, failed)
 	setReady(s)
+	setChaos(s)
 	status.Endpoints = endpoints(s.env)
 	if failed == nil {
 		status.ObservedGeneration = s.env.Generation
@@ -232,7 +233,7 @@ func (r *Reconciler) tellTransitions(before, after *v1alpha1.PawsEnvironment) {
 			continue
 		}
 		kind := corev1.EventTypeNormal
-		negative := c.Type == v1alpha1.ConditionStalled || c.Type == v1alpha1.ConditionDegraded
+		negative := c.Type == v1alpha1.ConditionStalled || c.Type == v1alpha1.ConditionDegraded || c.Type == v1alpha1.ConditionChaosActive
 		if (c.Status == metav1.ConditionTrue) == negative {
 			kind = corev1.EventTypeWarning
 		}

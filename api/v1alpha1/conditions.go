@@ -28,6 +28,22 @@ const (
 	// ConditionDegraded is True while everything serves but something is
 	// missing: a member down, a replica behind.
 	ConditionDegraded = "Degraded"
+	// ConditionChaosActive is True while a declared fault is being done or
+	// holds. It explains a failing Ready and never hides it.
+	ConditionChaosActive = "ChaosActive"
+)
+
+// Reasons of the ChaosActive condition.
+const (
+	// ReasonNoFaults surfaces when no fault is declared or holds.
+	ReasonNoFaults = "NoFaults"
+	// ReasonFaultsActive surfaces while at least one fault holds.
+	ReasonFaultsActive = "FaultsActive"
+	// ReasonFaultsRefused surfaces when faults are declared on a cluster that
+	// is not marked as local.
+	ReasonFaultsRefused = "FaultsRefused"
+	// ReasonFaultFailed surfaces when a fault could not be done.
+	ReasonFaultFailed = "FaultFailed"
 )
 
 // Reasons of the Ready condition.

@@ -15,6 +15,9 @@ import (
 // GroupVersion is the group and version of every type of this package.
 var GroupVersion = schema.GroupVersion{Group: "paws360.io", Version: "v1alpha1"}
 
+// SchemeGroupVersion is the name under which generated code expects GroupVersion.
+var SchemeGroupVersion = GroupVersion
+
 var schemeBuilder = runtime.NewSchemeBuilder(func(s *runtime.Scheme) error {
 	s.AddKnownTypes(GroupVersion, &PawsEnvironment{}, &PawsEnvironmentList{})
 	metav1.AddToGroupVersion(s, GroupVersion)

@@ -43,6 +43,14 @@ type PawsEnvironmentSpec struct {
 	// Health is still watched and reported.
 	// +optional
 	Suspend bool `json:"suspend,omitempty"`
+
+	// Chaos declares faults. They are carried out on clusters that are marked
+	// as local, and refused elsewhere.
+	// +listType=map
+	// +listMapKey=name
+	// +kubebuilder:validation:MaxItems=20
+	// +optional
+	Chaos []FaultSpec `json:"chaos,omitempty"`
 }
 
 // SecretReference names a Secret in the environment's namespace.
@@ -388,6 +396,18 @@ type PawsEnvironmentStatus struct {
 	// +listMapKey=name
 	// +optional
 	Endpoints []EndpointStatus `json:"endpoints,omitempty"`
+
+	// Chaos tells what became of the declared faults.
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Chaos []FaultStatus `json:"chaos,omitempty"`
+
+	// Agents tell what each node's agent holds. They write it themselves.
+	// +listType=map
+	// +listMapKey=node
+	// +optional
+	Agents []AgentStatus `json:"agents,omitempty"`
 }
 
 // Health is a verdict on one member or component.
@@ -445,6 +465,7 @@ type EndpointStatus struct {
 // +kubebuilder:printcolumn:name="Reason",type=string,JSONPath=`.status.conditions[?(@.type=="Ready")].reason`
 // +kubebuilder:printcolumn:name="Leader",type=string,JSONPath=`.status.leader`
 // +kubebuilder:printcolumn:name="Redis",type=string,JSONPath=`.status.redisMaster`
+// +kubebuilder:printcolumn:name="Chaos",type=string,JSONPath=`.status.conditions[?(@.type=="ChaosActive")].status`
 // +kubebuilder:printcolumn:name="Age",type=date,JSONPath=`.metadata.creationTimestamp`
 // +kubebuilder:printcolumn:name="Etcd",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="EtcdReady")].status`
 // +kubebuilder:printcolumn:name="Postgres",type=string,priority=1,JSONPath=`.status.conditions[?(@.type=="PostgresReady")].status`

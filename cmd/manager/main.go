@@ -4,7 +4,9 @@ package main
 import (
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
+	"time"
 
 	"k8s.io/apimachinery/pkg/runtime"
 	utilruntime "k8s.io/apimachinery/pkg/util/runtime"
@@ -18,6 +20,8 @@ import (
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/controllers"
+	"github.com/paws360/pawskind/internal/drillclient"
+	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/observer"
 	"github.com/paws360/pawskind/internal/queryapi"
 )
@@ -26,10 +30,26 @@ import (
 var version = "dev"
 
 func main() {
-	if err := run(); err != nil {
+	work := run
+	if len(os.Args) > 1 && os.Args[1] == "clients" {
+		work = serveClients
+	}
+	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "manager:", err)
 		os.Exit(1)
 	}
+}
+
+// serveClients is the program's other life, in an environment's namespace and
+// without any rights: the clients of a drill.
+func serveClients() error {
+	server := &drillclient.Server{Secrets: drillclient.Secrets{
+		Database: os.Getenv(naming.KeyDatabasePassword),
+		Redis:    os.Getenv(naming.KeyRedisPassword), Sentinel: os.Getenv(naming.KeySentinelPassword),
+	}}
+	return (&http.Server{
+		Addr: fmt.Sprintf(":%d", drillclient.Port), Handler: server.Handler(), ReadHeaderTimeout: 5 * time.Second,
+	}).ListenAndServe()
 }
 
 func run() error {
@@ -39,6 +59,7 @@ func run() error {
 	api := flag.String("api-bind-address", fmt.Sprintf(":%d", queryapi.Port), "address of the query API")
 	elect := flag.Bool("leader-elect", true, "let one of several managers act at a time")
 	namespace := flag.String("leader-election-namespace", "", "namespace of the leader election; the manager's own when empty")
+	local := flag.Bool("local", false, "mark the cluster as local: declared faults are carried out and not refused")
 	logging := zap.Options{}
 	logging.BindFlags(flag.CommandLine)
 	flag.Parse()
@@ -56,15 +77,15 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
-	return start(mgr, *api)
+	return start(mgr, *api, *local)
 }
 
-func start(mgr manager.Manager, api string) error {
+func start(mgr manager.Manager, api string, local bool) error {
 	look := observer.New(mgr.GetClient(), mgr.GetAPIReader())
 	reconciler := &controllers.Reconciler{
 		Client: mgr.GetClient(), Direct: mgr.GetAPIReader(),
 		Recorder: mgr.GetEventRecorder("pawskind"),
-		Images:   images(), Observer: look, Watcher: observer.NewWatcher(look),
+		Images:   images(), Observer: look, Watcher: observer.NewWatcher(look), Local: local,
 	}
 	if err := reconciler.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the controller: %w", err)

@@ -89,7 +89,7 @@ func (a *App) Services(ctx context.Context, operator bool) []string {
 	defer cancel()
 	var names []string
 	if operator {
-		names = append(names, OperatorService)
+		names = append(names, OperatorService, AgentService)
 	}
 	client, err := a.client(ctx)
 	if err != nil {

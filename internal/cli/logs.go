@@ -18,8 +18,12 @@ import (
 	"github.com/paws360/pawskind/internal/install"
 )
 
-// OperatorService is the name under which logs knows the operator.
-const OperatorService = "operator"
+// OperatorService and AgentService are the names under which logs knows the
+// operator and the agents.
+const (
+	OperatorService = "operator"
+	AgentService    = "agent"
+)
 
 // LogOptions say which lines are wanted.
 type LogOptions struct {
@@ -66,8 +70,11 @@ func (a *App) logged(ctx context.Context, client *install.Client, services []str
 	var pods []corev1.Pod
 	for _, service := range services {
 		namespace := a.Config.Namespace
-		if service == OperatorService {
+		switch service {
+		case OperatorService:
 			namespace, service = install.OperatorNamespace, ""
+		case AgentService:
+			namespace, service = install.AgentNamespace, ""
 		}
 		found, err := client.Select(ctx, namespace, service)
 		if err != nil {

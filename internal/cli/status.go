@@ -134,13 +134,13 @@ func (a *App) printStatus(out io.Writer, r StatusResult) {
 func (a *App) conditionMark(c Condition) string {
 	well := string(metav1.ConditionTrue)
 	switch c.Type {
-	case v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, v1alpha1.ConditionDegraded:
+	case v1alpha1.ConditionReconciling, v1alpha1.ConditionStalled, v1alpha1.ConditionDegraded, v1alpha1.ConditionChaosActive:
 		well = string(metav1.ConditionFalse)
 	}
 	if c.Status == well {
 		return a.mark(v1alpha1.Healthy)
 	}
-	if c.Type == v1alpha1.ConditionReconciling || c.Type == v1alpha1.ConditionDegraded || c.Reason == v1alpha1.ReasonSynchronousModeOff {
+	if c.Type == v1alpha1.ConditionReconciling || c.Type == v1alpha1.ConditionDegraded || c.Type == v1alpha1.ConditionChaosActive || c.Reason == v1alpha1.ReasonSynchronousModeOff {
 		return a.mark(v1alpha1.Degraded)
 	}
 	return a.mark(v1alpha1.Unhealthy)

@@ -41,7 +41,7 @@ func Catalogue() []Image {
 		{Name: Patroni17, Context: "images/patroni", Suite: "trixie", Args: map[string]string{"SUITE": "trixie", "PG_MAJOR": "17"}},
 		{Name: Patroni15, Context: "images/patroni", Suite: "bookworm", Args: map[string]string{"SUITE": "bookworm", "PG_MAJOR": "15"}},
 		{Name: Redis, Context: "images/redis", Suite: "trixie"},
-		{Name: Manager, Context: ".", Dockerfile: "images/manager/Dockerfile", Only: []string{"bin/manager"}},
+		{Name: Manager, Context: ".", Dockerfile: "images/manager/Dockerfile", Only: []string{"bin/agent", "bin/manager"}},
 		{Name: Backend, Context: "test/apps/backend", Suite: "trixie"},
 		{Name: Frontend, Context: "test/apps/frontend", Suite: "trixie"},
 	}

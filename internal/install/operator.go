@@ -15,10 +15,11 @@ import (
 	"github.com/paws360/pawskind/internal/problem"
 )
 
-// The operator's place in the cluster.
+// The places of the operator and of the agents in the cluster.
 const (
 	OperatorNamespace = "pawskind-system"
 	OperatorName      = "pawskind-manager"
+	AgentNamespace    = "pawskind-agent"
 )
 
 // relatedImages are the operator's variables by the image that each names.
@@ -40,7 +41,8 @@ func operator(manifests []byte, refs map[string]string) ([]*unstructured.Unstruc
 		return nil, err
 	}
 	for _, object := range objects {
-		if object.GetKind() == "Deployment" && object.GetName() == OperatorName {
+		switch object.GetKind() {
+		case "Deployment", "DaemonSet":
 			if err := putImages(object, refs); err != nil {
 				return nil, err
 			}
@@ -49,14 +51,16 @@ func operator(manifests []byte, refs map[string]string) ([]*unstructured.Unstruc
 	return objects, nil
 }
 
-func putImages(deployment *unstructured.Unstructured, refs map[string]string) error {
-	containers, _, err := unstructured.NestedSlice(deployment.Object, "spec", "template", "spec", "containers")
+// putImages names the images in the operator's Deployment and the agents'
+// DaemonSet, which are of one image.
+func putImages(workload *unstructured.Unstructured, refs map[string]string) error {
+	containers, _, err := unstructured.NestedSlice(workload.Object, "spec", "template", "spec", "containers")
 	if err != nil {
-		return fmt.Errorf("reading the operator's Deployment: %w", err)
+		return fmt.Errorf("reading %s: %w", workload.GetName(), err)
 	}
 	for _, c := range containers {
 		container, ok := c.(map[string]any)
-		if !ok || container["name"] != "manager" {
+		if !ok {
 			continue
 		}
 		if ref := refs[images.Manager]; ref != "" {
@@ -74,7 +78,7 @@ func putImages(deployment *unstructured.Unstructured, refs map[string]string) er
 			}
 		}
 	}
-	return unstructured.SetNestedSlice(deployment.Object, containers, "spec", "template", "spec", "containers")
+	return unstructured.SetNestedSlice(workload.Object, containers, "spec", "template", "spec", "containers")
 }
 
 // ApplyOperator brings the operator's objects into the cluster. A Deployment of

@@ -63,15 +63,26 @@ const (
 	EnvironmentUnhealthy Code = "ERR_ENV_004"
 	LogErrors            Code = "ERR_ENV_005"
 
-	EtcdQuorum       Code = "ERR_ETCD_001"
-	EtcdDisk         Code = "ERR_ETCD_002"
-	EtcdNotStarted   Code = "ERR_ETCD_003"
-	PatroniNoLeader  Code = "ERR_PATRONI_001"
-	PatroniLag       Code = "ERR_PATRONI_002"
-	PatroniNotStart  Code = "ERR_PATRONI_003"
-	RedisQuorum      Code = "ERR_REDIS_001"
-	RedisNotStarted  Code = "ERR_REDIS_002"
-	AppNotStarted    Code = "ERR_APP_001"
+	EtcdQuorum        Code = "ERR_ETCD_001"
+	EtcdDisk          Code = "ERR_ETCD_002"
+	EtcdNotStarted    Code = "ERR_ETCD_003"
+	PatroniNoLeader   Code = "ERR_PATRONI_001"
+	PatroniLag        Code = "ERR_PATRONI_002"
+	PatroniNotStart   Code = "ERR_PATRONI_003"
+	WouldLoseData     Code = "ERR_PATRONI_004"
+	OperationRefused  Code = "ERR_PATRONI_005"
+	RedisQuorum       Code = "ERR_REDIS_001"
+	RedisNotStarted   Code = "ERR_REDIS_002"
+	AppNotStarted     Code = "ERR_APP_001"
+	FaultInvalid      Code = "ERR_CHAOS_001"
+	FaultRefused      Code = "ERR_CHAOS_002"
+	FaultFailed       Code = "ERR_CHAOS_003"
+	FaultNotSupported Code = "ERR_CHAOS_004"
+	NoScenario        Code = "ERR_DRILL_001"
+	DrillFailed       Code = "ERR_DRILL_002"
+	DrillVerdict      Code = "ERR_DRILL_003"
+	FaultMissing      Code = "ERR_CHAOS_005"
+
 	SecretMissing    Code = "ERR_SECRET_001"
 	SecretsLost      Code = "ERR_SECRET_002"
 	SecretUnreadable Code = "ERR_SECRET_003"
@@ -156,15 +167,26 @@ var registry = map[Code]Entry{
 
 	LogErrors: {"ENVIRONMENT", ExitHealth, "Error lines are in recent logs (health --strict).", "Run pawskind logs"},
 
-	EtcdQuorum:       {"ETCD", ExitHealth, "The etcd cluster has no quorum.", "Check logs: make local-logs SERVICE=etcd"},
-	EtcdDisk:         {"ETCD", ExitHealth, "The etcd database exceeds its threshold.", "Compact and defragment it"},
-	EtcdNotStarted:   {"ETCD", ExitHealth, "An etcd member does not start.", "Check logs: make local-logs SERVICE=etcd"},
-	PatroniNoLeader:  {"PATRONI", ExitHealth, "PostgreSQL has no leader.", "Verify etcd healthy: make local-health"},
-	PatroniLag:       {"PATRONI", ExitHealth, "A PostgreSQL replica is too far behind.", "Check logs: make local-logs SERVICE=postgres"},
-	PatroniNotStart:  {"PATRONI", ExitHealth, "A PostgreSQL member does not start.", "Check logs: make local-logs SERVICE=postgres"},
-	RedisQuorum:      {"REDIS", ExitHealth, "The Sentinels agree on no Redis master.", "Check logs: make local-logs SERVICE=sentinel"},
-	RedisNotStarted:  {"REDIS", ExitHealth, "A Redis server or Sentinel does not start.", "Check logs: make local-logs SERVICE=redis"},
-	AppNotStarted:    {"APP", ExitHealth, "An app does not start.", "Check its logs: make local-logs SERVICE=<app>"},
+	EtcdQuorum:        {"ETCD", ExitHealth, "The etcd cluster has no quorum.", "Check logs: make local-logs SERVICE=etcd"},
+	EtcdDisk:          {"ETCD", ExitHealth, "The etcd database exceeds its threshold.", "Compact and defragment it"},
+	EtcdNotStarted:    {"ETCD", ExitHealth, "An etcd member does not start.", "Check logs: make local-logs SERVICE=etcd"},
+	PatroniNoLeader:   {"PATRONI", ExitHealth, "PostgreSQL has no leader.", "Verify etcd healthy: make local-health"},
+	PatroniLag:        {"PATRONI", ExitHealth, "A PostgreSQL replica is too far behind.", "Check logs: make local-logs SERVICE=postgres"},
+	PatroniNotStart:   {"PATRONI", ExitHealth, "A PostgreSQL member does not start.", "Check logs: make local-logs SERVICE=postgres"},
+	WouldLoseData:     {"PATRONI", ExitValidation, "An operation would lose acknowledged writes.", "Wait until the cluster is well, or force it with the exact phrase"},
+	OperationRefused:  {"PATRONI", ExitValidation, "An operation on PostgreSQL is refused.", "See pawskind health --verbose"},
+	RedisQuorum:       {"REDIS", ExitHealth, "The Sentinels agree on no Redis master.", "Check logs: make local-logs SERVICE=sentinel"},
+	RedisNotStarted:   {"REDIS", ExitHealth, "A Redis server or Sentinel does not start.", "Check logs: make local-logs SERVICE=redis"},
+	AppNotStarted:     {"APP", ExitHealth, "An app does not start.", "Check its logs: make local-logs SERVICE=<app>"},
+	FaultInvalid:      {"CHAOS", ExitValidation, "A fault or its target is wrong.", "See pawskind chaos list"},
+	FaultRefused:      {"CHAOS", ExitValidation, "Faults are refused on a cluster that is not marked as local.", "Break a cluster that pawskind up has made"},
+	FaultFailed:       {"CHAOS", ExitGeneral, "A fault could not be done or undone.", "See pawskind chaos status and pawskind logs agent"},
+	FaultNotSupported: {"CHAOS", ExitResource, "The kernel or the node cannot do that fault.", "See pawskind chaos list for others"},
+	FaultMissing:      {"CHAOS", ExitValidation, "No such fault is declared.", "See pawskind chaos status"},
+
+	NoScenario:       {"DRILL", ExitValidation, "There is no such scenario.", "See pawskind drill list"},
+	DrillFailed:      {"DRILL", ExitGeneral, "A drill could not be carried out, so it has no verdict.", "See pawskind health, then run it again"},
+	DrillVerdict:     {"DRILL", ExitHealth, "A drill found that the environment did not hold.", "Look at the drill's report"},
 	SecretMissing:    {"SECRETS", ExitValidation, "A secret is missing from .local/secrets.env.", "Run: make local-gen-secrets"},
 	SecretsLost:      {"SECRETS", ExitValidation, "Data exists that was made with passwords which are no longer in .local/secrets.env.", "Put the old .local/secrets.env back, or delete the data: make local-reset"},
 	SecretUnreadable: {"SECRETS", ExitValidation, "A line of .local/secrets.env is not KEY=value.", "Mend the named line"},

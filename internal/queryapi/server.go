@@ -1,5 +1,6 @@
 // Package queryapi serves what the manager knows to the CLI, which reaches it
-// through the Kubernetes API's service proxy. It reads and never changes.
+// through the Kubernetes API's service proxy. It reads, and changes nothing but
+// by a few named actions.
 package queryapi
 
 import (
@@ -8,6 +9,7 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"strings"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -17,6 +19,7 @@ import (
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/observer"
+	"github.com/paws360/pawskind/internal/patroni"
 )
 
 // Port is where the manager serves this API.
@@ -61,6 +64,12 @@ func (s *Server) handler() http.Handler {
 		answer(w, http.StatusOK, map[string]string{"version": s.Version})
 	})
 	mux.HandleFunc("GET /v1/namespaces/{namespace}/environments/{name}/health", s.health)
+	for _, action := range []patroni.Operation{patroni.Switchover, patroni.Failover, patroni.Reinit} {
+		pattern := "POST /v1/namespaces/{namespace}/environments/{name}/actions/{action}"
+		mux.HandleFunc(strings.Replace(pattern, "{action}", string(action), 1), func(w http.ResponseWriter, request *http.Request) {
+			s.action(w, request, action)
+		})
+	}
 	return mux
 }
 

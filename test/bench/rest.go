@@ -46,11 +46,30 @@ func (b *bench) atRest(rest time.Duration) error {
 	}
 	b.results.add("operator CPU at rest", "millicores", (after-ticks)*10/rest.Seconds())
 	b.results.add("operator writes to the API at rest", "in "+rest.String(), more-writes)
-	if rss, err := b.node("sh", "-c", "awk '/VmRSS/ {print $2}' /proc/"+pid+"/status"); err == nil {
-		kib, _ := strconv.ParseFloat(rss, 64)
-		b.results.add("operator memory", "MiB", kib/1024)
+	if err := b.workingSet(pid); err != nil {
+		return err
 	}
 	return b.memory()
+}
+
+// workingSet is what the kubelet counts as a container's memory: all but the
+// file pages that the kernel can drop at any time.
+func (b *bench) workingSet(pid string) error {
+	script := `
+cg=$(awk -F: '$2 == "memory" || $1 == "0" {print $3}' /proc/` + pid + `/cgroup | head -n 1)
+dir=$(find /sys/fs/cgroup/memory /sys/fs/cgroup -type d -path "*/${cg##*/}" 2>/dev/null | head -n 1)
+usage=$(cat "$dir/memory.usage_in_bytes" 2>/dev/null || cat "$dir/memory.current")
+awk -v usage="$usage" '$1 == "total_inactive_file" || $1 == "inactive_file" {inactive = $2} END {print usage - inactive}' "$dir/memory.stat"`
+	out, err := b.node("sh", "-c", script)
+	if err != nil {
+		return fmt.Errorf("reading the operator's memory: %w", err)
+	}
+	bytes, err := strconv.ParseFloat(out, 64)
+	if err != nil {
+		return fmt.Errorf("reading the operator's memory: %w", err)
+	}
+	b.results.add("operator memory (working set)", "MiB", bytes/(1<<20))
+	return nil
 }
 
 // cpuTicks is the CPU time of a process of the node, in hundredths of a second.
@@ -81,7 +100,8 @@ func (b *bench) writes() (float64, error) {
 			continue
 		}
 		if regexp.MustCompile(`resource="(pawsenvironments|statefulsets|deployments|services|configmaps|pods|poddisruptionbudgets|roles|rolebindings|serviceaccounts|events)"`).MatchString(labels) &&
-			!strings.Contains(labels, `subresource="token"`) {
+			!strings.Contains(labels, `subresource="token"`) &&
+			!(strings.Contains(labels, `resource="pods"`) && strings.Contains(labels, `subresource="status"`)) { // the kubelet's
 			n, _ := strconv.ParseFloat(m[2], 64)
 			total += n
 		}
@@ -93,7 +113,7 @@ func (b *bench) writes() (float64, error) {
 func (b *bench) memory() error {
 	for component, pattern := range map[string]string{
 		"etcd": "etcd --name=etcd-", "PostgreSQL and Patroni": "patroni|postgres", "Redis": "redis-server",
-		"Sentinel": "redis-sentinel", "backend": "java", "frontend": "node .*server.js|next-server", "operator": "^/manager",
+		"Sentinel": "redis-sentinel", "backend": "java", "frontend": "node .*server.js|next-server", "operator": "^/manager", "agent": "^/agent",
 		"Kubernetes": "kube|containerd|coredns|etcd --advertise|local-path",
 	} {
 		script := fmt.Sprintf("for p in $(pgrep -f '%s'); do awk '/^Pss:/ {print $2}' /proc/$p/smaps_rollup 2>/dev/null; done | awk '{s += $1} END {print s + 0}'", pattern)

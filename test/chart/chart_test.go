@@ -115,7 +115,7 @@ func TestChartGivesWhatKustomizeGives(t *testing.T) {
 }
 
 func TestChartGivesTheLocalOperator(t *testing.T) {
-	got := rendered(t, "{leaderElect: false, strategy: {type: Recreate}, crds: {keep: false}}")
+	got := rendered(t, "{leaderElect: false, local: true, strategy: {type: Recreate}, crds: {keep: false}}")
 	requireSame(t, kustomized(t, "local.yaml"), got)
 }
 

@@ -1,0 +1,266 @@
+package drillclient
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/paws360/pawskind/internal/drill"
+	"github.com/paws360/pawskind/internal/naming"
+)
+
+// Secrets are the passwords that the clients use.
+type Secrets struct {
+	Database, Redis, Sentinel string
+}
+
+// Run is all clients of one run.
+type Run struct {
+	settings Settings
+	secrets  Secrets
+	*recorder
+
+	redisClients []string
+	stop         context.CancelFunc
+	done         sync.WaitGroup
+	etcd         []*clientv3.Client
+}
+
+// Start empties the drill's places and lets every client begin.
+func Start(ctx context.Context, s Settings, secrets Secrets) (*Run, error) {
+	r := &Run{settings: s, secrets: secrets, recorder: newRecorder()}
+	if err := r.setUp(ctx); err != nil {
+		return nil, err
+	}
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
+	r.stop = stop
+	if err := r.startClients(running); err != nil {
+		stop()
+		return nil, err
+	}
+	r.startWatching(running)
+	return r, nil
+}
+
+func (r *Run) setUp(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, postgresURL(r.settings, r.secrets.Database, routeURL))
+	if err != nil {
+		return fmt.Errorf("reaching PostgreSQL: %w", err)
+	}
+	defer func() { _ = conn.Close(ctx) }()
+	if _, err := conn.Exec(ctx, postgresSetup); err != nil {
+		return fmt.Errorf("making the drill's tables: %w", err)
+	}
+	return r.clear(ctx)
+}
+
+// clear removes what a drill left in Redis and etcd.
+func (r *Run) clear(ctx context.Context) error {
+	cache := newRedis(r.settings, r.secrets, routeSentinel)
+	defer func() { _ = cache.Close() }()
+	keys, err := cache.Keys(ctx, "drill:*").Result()
+	if err == nil && len(keys) > 0 {
+		err = cache.Del(ctx, keys...).Err()
+	}
+	if err != nil {
+		return fmt.Errorf("clearing Redis: %w", err)
+	}
+	etcd, err := newEtcd(etcdEndpoints(r.settings)...)
+	if err != nil {
+		return fmt.Errorf("reaching etcd: %w", err)
+	}
+	defer func() { _ = etcd.Close() }()
+	for _, prefix := range []string{etcdPrefix, etcdRegister} {
+		if _, err := etcd.Delete(ctx, prefix, clientv3.WithPrefix()); err != nil {
+			return fmt.Errorf("clearing etcd: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r *Run) newEtcd(endpoints ...string) (*clientv3.Client, error) {
+	client, err := newEtcd(endpoints...)
+	if err != nil {
+		return nil, fmt.Errorf("reaching etcd: %w", err)
+	}
+	return client, nil
+}
+
+func (r *Run) startClients(ctx context.Context) error {
+	for i := range r.settings.Writers {
+		for _, route := range []string{routeURL, routeService} {
+			name := fmt.Sprintf("postgres-%.3s-%d", route, i+1)
+			c := &postgresClient{url: postgresURL(r.settings, r.secrets.Database, route), name: name}
+			r.done.Go(func() { r.drive(ctx, drill.Postgres, route, name, c) })
+		}
+		for _, route := range []string{routeSentinel, routeService} {
+			name := fmt.Sprintf("redis-%.3s-%d", route, i+1)
+			r.redisClients = append(r.redisClients, name)
+			c := &redisClient{newRedis(r.settings, r.secrets, route), name}
+			r.done.Go(func() { r.drive(ctx, drill.Redis, route, name, c) })
+		}
+		name := fmt.Sprintf("etcd-%d", i+1)
+		client, err := r.newEtcd(etcdEndpoints(r.settings)...)
+		if err != nil {
+			return err
+		}
+		r.done.Go(func() { r.drive(ctx, drill.Etcd, routeEndpoints, name, &etcdClient{client, name}) })
+	}
+	if r.settings.Backend != "" {
+		r.done.Go(func() { r.driveApp(ctx, "app-1", newApp(r.settings.Backend)) })
+	}
+	return r.startRegisters(ctx)
+}
+
+// registerClients is how many clients share a register: enough for them to
+// overlap, and few enough for the check to end.
+const (
+	registerClients = 3
+	registerPace    = 60 * time.Millisecond
+)
+
+func (r *Run) startRegisters(ctx context.Context) error {
+	for i := range registerClients {
+		url := postgresURL(r.settings, r.secrets.Database, routeURL)
+		r.done.Go(func() {
+			r.driveRegister(ctx, drill.Postgres, i, &postgresRegister{postgresClient{url: url}})
+		})
+		client, err := r.newEtcd(etcdEndpoints(r.settings)...)
+		if err != nil {
+			return err
+		}
+		r.done.Go(func() { r.driveRegister(ctx, drill.Etcd, i, &etcdRegisterClient{etcdClient{Client: client}}) })
+	}
+	return nil
+}
+
+// driveRegister writes values of its own and reads, as chance has it.
+func (r *Run) driveRegister(ctx context.Context, system string, number int, c client) {
+	defer c.close()
+	for n := int64(1); ctx.Err() == nil; n++ {
+		o := drill.Register{System: system, Client: number, Kind: drill.Read}
+		if rand.IntN(2) == 0 {
+			o.Kind, o.Value = drill.Write, n*registerClients+int64(number)
+		}
+		attempt, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationTimeout)
+		o.Start = r.since()
+		var err error
+		if o.Kind == drill.Read {
+			o.Value, _, err = c.read(attempt)
+		} else {
+			_, err = c.write(attempt, o.Value)
+		}
+		cancel()
+		o.End, o.Outcome = r.since(), drill.Acknowledged
+		if err != nil {
+			o.Outcome = c.outcome(err)
+			if o.Kind == drill.Read {
+				o.Outcome = drill.Failed
+			}
+		}
+		r.register(o)
+		pause(ctx, registerPace)
+	}
+}
+
+func (r *Run) startWatching(ctx context.Context) {
+	leader := &lease{}
+	if client, err := newEtcd(etcdEndpoints(r.settings)...); err == nil {
+		r.etcd = append(r.etcd, client)
+		r.done.Go(func() { leader.follow(ctx, client) })
+	}
+	for i := int32(1); i <= r.settings.PostgresReplicas; i++ {
+		look := newPostgresLook(r.settings, r.secrets.Database, i, leader)
+		r.done.Go(func() { r.watch(ctx, look.look) })
+	}
+	for i := int32(1); i <= r.settings.RedisReplicas; i++ {
+		look := newRedisLook(r.settings, r.secrets, i)
+		r.done.Go(func() { r.watch(ctx, look.look) })
+	}
+	for i := int32(1); i <= r.settings.EtcdReplicas; i++ {
+		endpoint := etcdEndpoint(r.settings, i)
+		if client, err := newEtcd(endpoint); err == nil {
+			r.etcd = append(r.etcd, client)
+			r.done.Go(func() { r.watch(ctx, etcdLook(client, endpoint, naming.Member(naming.Etcd, i))) })
+		}
+	}
+}
+
+// Progress counts the writes that were acknowledged in the last second.
+func (r *Run) Progress() map[string]int { return r.acknowledged(r.since() - time.Second) }
+
+// Finish stops every client and reads what each member has in the end.
+func (r *Run) Finish(ctx context.Context) History {
+	r.stop()
+	r.done.Wait()
+	for _, client := range r.etcd {
+		_ = client.Close()
+	}
+	r.mu.Lock()
+	history := r.history
+	r.mu.Unlock()
+	lags(history.Samples)
+	stopped := time.Now()
+	// What was acknowledged last may still be on its way to the replicas.
+	for {
+		history.Finals = r.finals(ctx)
+		if level(history.Finals) || ctx.Err() != nil || time.Since(stopped) > levelPatience {
+			return history
+		}
+		pause(ctx, sampleInterval)
+	}
+}
+
+const levelPatience = 5 * time.Second
+
+// level tells whether all members of each system have as many rows.
+func level(finals []FinalRows) bool {
+	rows := map[string]int{}
+	for _, f := range finals {
+		have, seen := rows[f.System]
+		if f.Error != "" || seen && have != len(f.Rows) {
+			return false
+		}
+		rows[f.System] = len(f.Rows)
+	}
+	return true
+}
+
+func (r *Run) finals(ctx context.Context) []FinalRows {
+	s := r.settings
+	finals := make([]FinalRows, s.PostgresReplicas+s.RedisReplicas+s.EtcdReplicas)
+	var wg sync.WaitGroup
+	next := 0
+	read := func(f func() FinalRows) {
+		i := next
+		next++
+		wg.Go(func() { finals[i] = f() })
+	}
+	for i := int32(1); i <= s.PostgresReplicas; i++ {
+		read(func() FinalRows { return postgresFinal(ctx, s, r.secrets.Database, i) })
+	}
+	for i := int32(1); i <= s.RedisReplicas; i++ {
+		read(func() FinalRows { return redisFinal(ctx, s, r.secrets, i, r.redisClients) })
+	}
+	for i := int32(1); i <= s.EtcdReplicas; i++ {
+		read(func() FinalRows { return etcdFinal(ctx, s, i) })
+	}
+	wg.Wait()
+	return finals
+}
+
+// TearDown removes what the drill wrote.
+func (r *Run) TearDown(ctx context.Context) error {
+	conn, err := pgx.Connect(ctx, postgresURL(r.settings, r.secrets.Database, routeURL))
+	if err != nil {
+		return fmt.Errorf("reaching PostgreSQL: %w", err)
+	}
+	_, err = conn.Exec(ctx, postgresTeardown)
+	return errors.Join(err, conn.Close(ctx), r.clear(ctx))
+}

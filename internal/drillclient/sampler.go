@@ -1,0 +1,240 @@
+package drillclient
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/redis/go-redis/v9"
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/paws360/pawskind/internal/drill"
+	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/patroni"
+)
+
+// How often each member is looked at, and how long it has to answer.
+const (
+	sampleInterval = 100 * time.Millisecond
+	sampleTimeout  = 400 * time.Millisecond
+)
+
+// Roles of a sample.
+const (
+	roleLeader  = "leader"
+	roleReplica = "replica"
+)
+
+// watch samples one member until the context ends.
+func (r *recorder) watch(ctx context.Context, look func(context.Context) drill.Sample) {
+	ticker := time.NewTicker(sampleInterval)
+	defer ticker.Stop()
+	for ctx.Err() == nil {
+		attempt, cancel := context.WithTimeout(ctx, sampleTimeout)
+		s := look(attempt)
+		cancel()
+		if ctx.Err() != nil {
+			return
+		}
+		s.At = r.since()
+		r.sample(s)
+		select {
+		case <-ctx.Done():
+		case <-ticker.C:
+		}
+	}
+}
+
+// postgresLook asks PostgreSQL itself whether it takes writes, and Patroni for
+// the rest.
+type postgresLook struct {
+	member, patroni, url string
+	lease                *lease
+	conn                 *pgx.Conn
+}
+
+func newPostgresLook(s Settings, password string, ordinal int32, l *lease) *postgresLook {
+	return &postgresLook{
+		lease:   l,
+		member:  naming.Member(naming.Postgres, ordinal),
+		patroni: fmt.Sprintf("http://%s:%d/patroni", naming.MemberHost(s.Namespace, naming.Postgres, ordinal), naming.PortPatroni),
+		url: fmt.Sprintf("postgres://%s:%s@%s/%s?connect_timeout=1&application_name=drill-watch",
+			naming.DatabaseUser, password, memberAddress(s.Namespace, ordinal), naming.Database),
+	}
+}
+
+func (l *postgresLook) look(ctx context.Context) drill.Sample {
+	sample := drill.Sample{System: drill.Postgres, Member: l.member, LagBytes: -1, Lease: l.lease.of(l.member)}
+	if l.conn == nil {
+		conn, err := pgx.Connect(ctx, l.url)
+		if err != nil {
+			return sample
+		}
+		l.conn = conn
+	}
+	var recovering bool
+	// The position, which lags turns into a distance from the leader's.
+	err := l.conn.QueryRow(ctx, `SELECT pg_is_in_recovery(),
+		pg_wal_lsn_diff(CASE WHEN pg_is_in_recovery() THEN pg_last_wal_replay_lsn() ELSE pg_current_wal_flush_lsn() END, '0/0')::bigint`).
+		Scan(&recovering, &sample.LagBytes)
+	if err != nil {
+		l.drop(ctx)
+		return drill.Sample{System: drill.Postgres, Member: l.member, LagBytes: -1, Lease: sample.Lease}
+	}
+	sample.Role = roleReplica
+	if !recovering {
+		// Only a commit that is acknowledged shows that writes are taken: a
+		// deposed leader takes them, too, and waits for a standby in vain.
+		sample.Role = roleLeader
+		_, err := l.conn.Exec(ctx, "UPDATE drill_watch SET n = n + 1 WHERE member = $1", l.member)
+		if sample.Writable = err == nil; err != nil {
+			l.drop(ctx)
+		}
+	}
+	sample.Term = l.timeline(ctx)
+	return sample
+}
+
+func (l *postgresLook) drop(ctx context.Context) {
+	_ = l.conn.Close(context.WithoutCancel(ctx))
+	l.conn = nil
+}
+
+// timeline asks Patroni; 0 when it does not answer.
+func (l *postgresLook) timeline(ctx context.Context) int64 {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.patroni, nil)
+	if err != nil {
+		return 0
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return 0
+	}
+	defer func() { _ = response.Body.Close() }()
+	var about struct{ Timeline int64 }
+	if json.NewDecoder(response.Body).Decode(&about) != nil {
+		return 0
+	}
+	return about.Timeline
+}
+
+// lags turns positions into distances from the furthest that was seen by then.
+func lags(samples []drill.Sample) {
+	furthest := map[string]int64{}
+	for i := range samples {
+		s := &samples[i]
+		if s.LagBytes < 0 {
+			continue
+		}
+		position := s.LagBytes
+		furthest[s.System] = max(furthest[s.System], position)
+		s.LagBytes = furthest[s.System] - position
+	}
+}
+
+type redisLook struct {
+	member string
+	client *redis.Client
+}
+
+func newRedisLook(s Settings, secrets Secrets, ordinal int32) *redisLook {
+	return &redisLook{
+		member: naming.Member(naming.Redis, ordinal),
+		client: redis.NewClient(&redis.Options{
+			Addr:     net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Redis, ordinal), strconv.Itoa(naming.PortRedis)),
+			Password: secrets.Redis, Protocol: 2, DisableIdentity: true, MaxRetries: -1, PoolSize: 1, ContextTimeoutEnabled: true,
+			DialTimeout: sampleTimeout, ReadTimeout: sampleTimeout, WriteTimeout: sampleTimeout,
+		}),
+	}
+}
+
+func (l *redisLook) look(ctx context.Context) drill.Sample {
+	sample := drill.Sample{System: drill.Redis, Member: l.member, LagBytes: -1}
+	info, err := l.client.Info(ctx, "replication").Result()
+	if err != nil {
+		return sample
+	}
+	fields := map[string]string{}
+	for line := range strings.Lines(info) {
+		key, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		fields[key] = value
+	}
+	sample.Role = roleReplica
+	if fields["role"] == "master" {
+		sample.Role = roleLeader
+		good, _ := strconv.Atoi(fields["min_slaves_good_slaves"])
+		_, bounded := fields["min_slaves_good_slaves"]
+		sample.Writable = !bounded || good > 0
+	}
+	offset := fields["master_repl_offset"]
+	if sample.Role == roleReplica {
+		offset = fields["slave_repl_offset"]
+	}
+	if position, err := strconv.ParseInt(offset, 10, 64); err == nil {
+		sample.LagBytes = position
+	}
+	return sample
+}
+
+// etcdLook asks one member who leads.
+func etcdLook(client *clientv3.Client, endpoint, member string) func(context.Context) drill.Sample {
+	return func(ctx context.Context) drill.Sample {
+		sample := drill.Sample{System: drill.Etcd, Member: member, LagBytes: -1}
+		about, err := client.Status(ctx, endpoint)
+		if err != nil {
+			return sample
+		}
+		sample.Role, sample.Term = roleReplica, int64(about.RaftTerm)
+		if about.Leader == about.Header.MemberId {
+			sample.Role, sample.Writable = roleLeader, true
+		}
+		return sample
+	}
+}
+
+// lease is the leader key of etcd as it was last seen.
+type lease struct {
+	mu     sync.Mutex
+	holder string
+	left   time.Duration
+}
+
+// of is what is left of the member's lease: 0 when another one holds it, and
+// negative when nobody does.
+func (l *lease) of(member string) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.holder == member || l.left < 0 {
+		return l.left
+	}
+	return 0
+}
+
+func (l *lease) set(holder string, left time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.holder, l.left = holder, left
+}
+
+// follow looks at the leader key until the context ends.
+func (l *lease) follow(ctx context.Context, client *clientv3.Client) {
+	for ctx.Err() == nil {
+		attempt, cancel := context.WithTimeout(ctx, sampleTimeout)
+		if answer, err := client.Get(attempt, patroni.LeaderKey); err == nil {
+			if len(answer.Kvs) == 0 {
+				l.set("", -1)
+			} else if about, err := client.TimeToLive(attempt, clientv3.LeaseID(answer.Kvs[0].Lease)); err == nil {
+				l.set(string(answer.Kvs[0].Value), time.Duration(about.TTL)*time.Second)
+			}
+		}
+		cancel()
+		pause(ctx, sampleInterval)
+	}
+}

@@ -1,0 +1,179 @@
+// Package drillrun runs drills on a cluster: it starts the clients, does the
+// fault, waits until all is well again, and has the histories judged.
+package drillrun
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/utils/ptr"
+
+	"github.com/paws360/pawskind/internal/drillclient"
+	"github.com/paws360/pawskind/internal/install"
+	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/pods"
+)
+
+// podName is the pod of the clients, in the environment's namespace.
+const podName = "pawskind-drill"
+
+const podPatience = 30 * time.Second
+
+// clientsPod is the clients' pod: it asks for no more rights than an app.
+func clientsPod(namespace, secret, image string) *corev1.Pod {
+	key := func(name string) corev1.EnvVar {
+		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
+			LocalObjectReference: corev1.LocalObjectReference{Name: secret}, Key: name,
+		}}}
+	}
+	return &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: podName, Labels: map[string]string{"app.kubernetes.io/name": podName}},
+		Spec: corev1.PodSpec{
+			RestartPolicy:                 corev1.RestartPolicyNever,
+			TerminationGracePeriodSeconds: ptr.To[int64](0),
+			AutomountServiceAccountToken:  ptr.To(false),
+			SecurityContext: &corev1.PodSecurityContext{
+				RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To(pods.User),
+				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
+			},
+			Containers: []corev1.Container{{
+				Name: "clients", Image: image, Command: []string{"/manager", "clients"},
+				Env:   []corev1.EnvVar{key(naming.KeyDatabasePassword), key(naming.KeyRedisPassword), key(naming.KeySentinelPassword)},
+				Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: drillclient.Port}},
+				ReadinessProbe: &corev1.Probe{
+					ProbeHandler:  corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(drillclient.Port)}},
+					PeriodSeconds: 1,
+				},
+				Resources: corev1.ResourceRequirements{
+					Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("50m"), corev1.ResourceMemory: resource.MustParse("64Mi")},
+					Limits:   corev1.ResourceList{corev1.ResourceMemory: resource.MustParse("512Mi")},
+				},
+				SecurityContext: &corev1.SecurityContext{
+					AllowPrivilegeEscalation: ptr.To(false), ReadOnlyRootFilesystem: ptr.To(true),
+					Capabilities: &corev1.Capabilities{Drop: []corev1.Capability{"ALL"}},
+				},
+			}},
+		},
+	}
+}
+
+// clients reaches the pod of the clients.
+type clients struct {
+	*install.Client
+	namespace string
+}
+
+// startClients makes the pod anew: one of an interrupted drill is replaced.
+func startClients(ctx context.Context, c *install.Client, namespace, secret, image string) (*clients, error) {
+	k := &clients{c, namespace}
+	if err := k.remove(ctx); err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, podPatience)
+	defer cancel()
+	for {
+		_, err := c.Kube.CoreV1().Pods(namespace).Create(ctx, clientsPod(namespace, secret, image), metav1.CreateOptions{})
+		if err == nil {
+			break
+		}
+		if !apierrors.IsAlreadyExists(err) {
+			return nil, fmt.Errorf("starting the drill's clients: %w", err)
+		}
+		if err := rest(ctx); err != nil {
+			return nil, fmt.Errorf("removing the clients of an earlier drill: %w", err)
+		}
+	}
+	for {
+		pod, err := c.Kube.CoreV1().Pods(namespace).Get(ctx, podName, metav1.GetOptions{})
+		if err == nil && pods.IsReady(pod) {
+			return k, nil
+		}
+		if waiting := rest(ctx); waiting != nil {
+			why := ""
+			if err == nil {
+				why = pods.Waiting(pod)
+			}
+			return nil, fmt.Errorf("starting the drill's clients: not ready within %s: %s", podPatience, why)
+		}
+	}
+}
+
+func (k *clients) remove(ctx context.Context) error {
+	err := k.Kube.CoreV1().Pods(k.namespace).Delete(ctx, podName, metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("removing the drill's clients: %w", err)
+	}
+	return nil
+}
+
+const look = 200 * time.Millisecond
+
+// rest pauses between two looks.
+func rest(ctx context.Context) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(look):
+		return nil
+	}
+}
+
+func (k *clients) path(verb string) string {
+	return fmt.Sprintf("/api/v1/namespaces/%s/pods/http:%s:%d/proxy/%s", k.namespace, podName, drillclient.Port, verb)
+}
+
+func (k *clients) start(ctx context.Context, s drillclient.Settings) error {
+	body, err := json.Marshal(s)
+	if err != nil {
+		return err
+	}
+	return said(k.Kube.CoreV1().RESTClient().Post().AbsPath(k.path("start")).Body(body).DoRaw(ctx))
+}
+
+func (k *clients) progress(ctx context.Context) (map[string]int, error) {
+	body, err := k.Kube.CoreV1().RESTClient().Get().AbsPath(k.path("progress")).DoRaw(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var counts map[string]int
+	return counts, json.Unmarshal(body, &counts)
+}
+
+func (k *clients) finish(ctx context.Context) (drillclient.History, error) {
+	var h drillclient.History
+	stream, err := k.Kube.CoreV1().RESTClient().Post().AbsPath(k.path("finish")).Stream(ctx)
+	if err != nil {
+		return h, fmt.Errorf("ending the clients: %w", err)
+	}
+	defer func() { _ = stream.Close() }()
+	body, err := io.ReadAll(stream)
+	if err != nil {
+		return h, fmt.Errorf("reading the history: %w", err)
+	}
+	if err := json.Unmarshal(body, &h); err != nil {
+		return h, fmt.Errorf("reading the history: %w", err)
+	}
+	return h, nil
+}
+
+func (k *clients) tearDown(ctx context.Context) error {
+	return said(k.Kube.CoreV1().RESTClient().Post().AbsPath(k.path("teardown")).DoRaw(ctx))
+}
+
+// said prefers the clients' own words to the API's.
+func said(body []byte, err error) error {
+	var words struct{ Error string }
+	if err != nil && json.Unmarshal(body, &words) == nil && words.Error != "" {
+		return errors.New(words.Error)
+	}
+	return err
+}

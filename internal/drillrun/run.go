@@ -1,0 +1,317 @@
+package drillrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/chaos"
+	"github.com/paws360/pawskind/internal/drill"
+	"github.com/paws360/pawskind/internal/drillclient"
+	"github.com/paws360/pawskind/internal/install"
+	"github.com/paws360/pawskind/internal/patroni"
+)
+
+// Runner runs drills on one environment.
+type Runner struct {
+	Client *install.Client
+	Env    *v1alpha1.PawsEnvironment
+	// Image has the clients' program.
+	Image string
+	// Writers is how many clients write over each route.
+	Writers int
+	// Tell is told what is done.
+	Tell func(format string, args ...any)
+}
+
+// How long a drill waits, and how long it only watches, before and after.
+const (
+	startPatience    = 60 * time.Second
+	baseline         = 2 * time.Second
+	faultPatience    = 30 * time.Second
+	convergePatience = 150 * time.Second
+	afterglow        = 1500 * time.Millisecond
+	cleanPatience    = 60 * time.Second
+)
+
+// Run runs the scenario so often and hands each judged run on. Whatever ends it,
+// the fault is undone and the clients are removed before it returns.
+func (r *Runner) Run(ctx context.Context, s drill.Scenario, runs int, each func(drill.JudgedRun)) (err error) {
+	k, err := startClients(ctx, r.Client, r.Env.Namespace, r.secret(), r.Image)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanPatience)
+		defer cancel()
+		_, healing := r.Client.RemoveFaults(cleaning, r.Env.Namespace, r.Env.Name, faultNames(s))
+		_ = k.tearDown(cleaning) // a run that was not begun has nothing to remove
+		err = errors.Join(err, healing, k.remove(cleaning))
+	}()
+	for number := 1; number <= runs; number++ {
+		run, err := r.once(ctx, k, s, number)
+		if err != nil {
+			return err
+		}
+		each(drill.JudgedRun{Run: run, Judgement: drill.Judge(run)})
+	}
+	return nil
+}
+
+func (r *Runner) secret() string {
+	if name := r.Env.Spec.SecretsRef.Name; name != "" {
+		return name
+	}
+	return install.SecretName
+}
+
+func faultNames(s drill.Scenario) []string {
+	if len(s.Faults) == 0 {
+		return []string{"drill"}
+	}
+	names := make([]string, len(s.Faults))
+	for i := range s.Faults {
+		names[i] = fmt.Sprintf("drill-%d", i+1)
+	}
+	return names
+}
+
+func (r *Runner) settings() drillclient.Settings {
+	spec := r.Env.Spec
+	s := drillclient.Settings{
+		Namespace: r.Env.Namespace, PostgresReplicas: spec.Postgres.Replicas, RedisReplicas: spec.Redis.Replicas,
+		Sentinels: spec.Redis.Sentinels, EtcdReplicas: spec.Etcd.Replicas, Writers: r.Writers,
+	}
+	for _, a := range spec.Apps {
+		if a.Name == "backend" {
+			s.Backend = fmt.Sprintf("http://backend.%s.svc:%d", r.Env.Namespace, a.Port)
+		}
+	}
+	return s
+}
+
+// once is one run: clients, fault, healing, end.
+func (r *Runner) once(ctx context.Context, k *clients, s drill.Scenario, number int) (drill.Run, error) {
+	run := drill.Run{Scenario: s.Name, Number: number, System: s.System, Planned: s.Planned}
+	r.Tell("run %d: waiting until all is well", number)
+	if err := r.converged(ctx, k, false); err != nil {
+		return run, fmt.Errorf("before the fault: %w", err)
+	}
+	if err := k.start(ctx, r.settings()); err != nil {
+		return run, fmt.Errorf("starting the clients: %w", err)
+	}
+	r.Tell("run %d: clients begin", number)
+	if err := r.converged(ctx, k, true); err != nil {
+		return run, fmt.Errorf("before the fault: %w", err)
+	}
+	if err := watch(ctx, baseline); err != nil {
+		return run, err
+	}
+	r.Tell("run %d: %s", number, s.Title)
+	injected, target, err := r.inject(ctx, s)
+	if err != nil {
+		return run, err
+	}
+	if err := watch(ctx, s.Hold-time.Since(injected)); err != nil {
+		return run, err
+	}
+	if err := r.heal(ctx, s); err != nil {
+		return run, err
+	}
+	healed := time.Now()
+	r.Tell("run %d: waiting until all is well again", number)
+	converged := r.recovered(ctx, k, injected)
+	if err := watch(ctx, afterglow); err != nil {
+		return run, err
+	}
+	r.Tell("run %d: reading what every member has", number)
+	history, err := k.finish(ctx)
+	if err != nil {
+		return run, err
+	}
+	run.Target = target
+	return assemble(run, history, injected, healed, converged), nil
+}
+
+// assemble puts the clients' history and the drill's own times together. All
+// come from clocks of one machine: the cluster is local.
+func assemble(run drill.Run, h drillclient.History, injected, healed, converged time.Time) drill.Run {
+	run.Began = h.Began
+	run.Injected, run.Healed = injected.Sub(h.Began), healed.Sub(h.Began)
+	if !converged.IsZero() {
+		run.Converged = converged.Sub(h.Began)
+	}
+	run.Operations, run.Registers, run.Samples = h.Operations, h.Registers, h.Samples
+	for _, o := range h.Operations {
+		run.Ended = max(run.Ended, o.End)
+	}
+	for _, f := range h.Finals {
+		f.Final.Rows = f.Rows
+		run.Finals = append(run.Finals, f.Final)
+	}
+	return run
+}
+
+// watch only lets the clients go on.
+func watch(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
+// converged waits until every member is healthy, and with writing also until
+// every client writes.
+func (r *Runner) converged(ctx context.Context, k *clients, writing bool) error {
+	waiting, cancel := context.WithTimeout(ctx, startPatience)
+	defer cancel()
+	for {
+		ok, why := r.well(waiting, k, writing)
+		if ok {
+			return nil
+		}
+		if err := rest(waiting); err != nil {
+			return fmt.Errorf("not well within %s: %s", startPatience, why)
+		}
+	}
+}
+
+// recovered waits until all is well after a fault, and tells when that was; the
+// zero time when it was not.
+func (r *Runner) recovered(ctx context.Context, k *clients, injected time.Time) time.Time {
+	waiting, cancel := context.WithTimeout(ctx, convergePatience)
+	defer cancel()
+	for {
+		// What is seen at once after a fault may be from before it.
+		if ok, _ := r.well(waiting, k, true); ok && time.Since(injected) > time.Second {
+			return time.Now()
+		}
+		if rest(waiting) != nil {
+			return time.Time{}
+		}
+	}
+}
+
+func (r *Runner) well(ctx context.Context, k *clients, writing bool) (bool, string) {
+	report, err := r.Client.Report(ctx, r.Env.Namespace, r.Env.Name)
+	if err != nil {
+		return false, err.Error()
+	}
+	if report.Overall != v1alpha1.Healthy {
+		return false, install.Ailing(report)
+	}
+	if !writing {
+		return true, ""
+	}
+	counts, err := k.progress(ctx)
+	if err != nil {
+		return false, err.Error()
+	}
+	if len(counts) < routes {
+		return false, fmt.Sprintf("only %d of %d routes take writes", len(counts), routes)
+	}
+	return true, ""
+}
+
+// routes are PostgreSQL's two, Redis's two, and etcd's one.
+const routes = 5
+
+// inject does the fault, and tells when and to whom.
+func (r *Runner) inject(ctx context.Context, s drill.Scenario) (time.Time, string, error) {
+	switch s.Act {
+	case drill.ActSwitchover:
+		at := time.Now()
+		before, err := r.Client.Act(ctx, r.Env.Namespace, r.Env.Name, patroni.Switchover, "", "")
+		return at, before, err
+	case drill.ActDelete:
+		return r.delete(ctx, s.Target)
+	}
+	for i, fault := range s.Faults {
+		fault.Name = faultNames(s)[i]
+		if err := r.Client.AddFault(ctx, r.Env.Namespace, r.Env.Name, fault); err != nil {
+			return time.Time{}, "", err
+		}
+	}
+	return r.await(ctx, s)
+}
+
+// await waits until all faults are done or hold.
+func (r *Runner) await(ctx context.Context, s drill.Scenario) (time.Time, string, error) {
+	waiting, cancel := context.WithTimeout(ctx, faultPatience)
+	defer cancel()
+	var at time.Time
+	var target, last string
+	_, err := r.Client.AwaitFaults(waiting, r.Env.Namespace, r.Env.Name, func(env *v1alpha1.PawsEnvironment) bool {
+		done := 0
+		for _, name := range faultNames(s) {
+			for _, f := range env.Status.Chaos {
+				if f.Name != name || f.StartedAt == nil {
+					continue
+				}
+				last = f.Message
+				if at.IsZero() || f.StartedAt.Time.Before(at) {
+					at, target = f.StartedAt.Time, f.Pods[0].Name
+				}
+				if f.State == v1alpha1.FaultActive || f.State == v1alpha1.FaultDone {
+					done++
+				}
+			}
+		}
+		return done == len(s.Faults)
+	})
+	if err != nil {
+		return at, target, fmt.Errorf("the fault was not done: %s: %w", last, err)
+	}
+	return at, target, nil
+}
+
+func (r *Runner) delete(ctx context.Context, target string) (time.Time, string, error) {
+	list, err := r.Client.Select(ctx, r.Env.Namespace, "")
+	if err != nil {
+		return time.Time{}, "", err
+	}
+	env, err := r.Client.Environment(ctx, r.Env.Namespace, r.Env.Name)
+	if err != nil {
+		return time.Time{}, "", err
+	}
+	found, err := chaos.Resolve(target, chaos.World{Pods: list, Leader: env.Status.Leader, RedisMaster: env.Status.RedisMaster})
+	if err != nil {
+		return time.Time{}, "", err
+	}
+	at := time.Now()
+	for _, pod := range found {
+		if err := r.Client.Kube.CoreV1().Pods(r.Env.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
+			return at, "", fmt.Errorf("deleting %s: %w", pod.Name, err)
+		}
+	}
+	return at, found[0].Name, nil
+}
+
+// heal takes the faults back and waits until the agents have let go.
+func (r *Runner) heal(ctx context.Context, s drill.Scenario) error {
+	if len(s.Faults) == 0 {
+		return nil
+	}
+	names := faultNames(s)
+	if _, err := r.Client.RemoveFaults(ctx, r.Env.Namespace, r.Env.Name, names); err != nil {
+		return err
+	}
+	waiting, cancel := context.WithTimeout(ctx, faultPatience)
+	defer cancel()
+	if _, err := r.Client.AwaitFaults(waiting, r.Env.Namespace, r.Env.Name, func(env *v1alpha1.PawsEnvironment) bool {
+		return chaos.Undone(env.Status, names)
+	}); err != nil {
+		return fmt.Errorf("undoing the fault: %w", err)
+	}
+	return nil
+}

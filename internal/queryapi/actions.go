@@ -1,0 +1,71 @@
+package queryapi
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/log"
+
+	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/patroni"
+)
+
+// actionTimeout bounds an action; Patroni carries on with what it has begun.
+const actionTimeout = 20 * time.Second
+
+// ActionAnswer is what became of an action.
+type ActionAnswer struct {
+	Error string `json:"error,omitempty"`
+	// Forcible: the action would lose acknowledged writes, and is done with
+	// patroni.ForcePhrase as the parameter force.
+	Forcible bool   `json:"forcible,omitempty"`
+	Leader   string `json:"leader,omitempty"`
+}
+
+// action does one named operation on PostgreSQL: it is judged by a look of this
+// moment, and refused when it would lose data.
+func (s *Server) action(w http.ResponseWriter, request *http.Request, operation patroni.Operation) {
+	ctx, cancel := context.WithTimeout(request.Context(), actionTimeout)
+	defer cancel()
+	env := &v1alpha1.PawsEnvironment{}
+	key := types.NamespacedName{Namespace: request.PathValue("namespace"), Name: request.PathValue("name")}
+	if err := s.Reader.Get(ctx, key, env); err != nil {
+		answer(w, http.StatusNotFound, ActionAnswer{Error: err.Error()})
+		return
+	}
+	snapshot, err := s.Observer.Look(ctx, env)
+	if err != nil {
+		answer(w, http.StatusInternalServerError, ActionAnswer{Error: err.Error()})
+		return
+	}
+	member := request.URL.Query().Get("member")
+	refusal := patroni.Judge(operation, member, snapshot.Postgres)
+	if refusal != nil && (!refusal.Forcible || request.URL.Query().Get("force") != patroni.ForcePhrase) {
+		answer(w, http.StatusConflict, ActionAnswer{Error: refusal.Why, Forcible: refusal.Forcible})
+		return
+	}
+	log.FromContext(ctx).Info("action", "environment", key, "action", operation, "member", member, "forced", refusal != nil)
+	password, err := s.patroniPassword(ctx, env)
+	if err == nil {
+		err = s.Observer.Postgres.Do(ctx, env.Namespace, operation, member, password, snapshot.Postgres)
+	}
+	if err != nil {
+		answer(w, http.StatusBadGateway, ActionAnswer{Error: err.Error()})
+		return
+	}
+	answer(w, http.StatusOK, ActionAnswer{Leader: snapshot.Report.Leader})
+}
+
+func (s *Server) patroniPassword(ctx context.Context, env *v1alpha1.PawsEnvironment) (string, error) {
+	secret := &corev1.Secret{}
+	key := types.NamespacedName{Namespace: env.Namespace, Name: env.Spec.SecretsRef.Name}
+	if err := s.Observer.Secrets.Get(ctx, key, secret); err != nil {
+		return "", fmt.Errorf("reading the Secret %s: %w", key, err)
+	}
+	return string(secret.Data[naming.KeyPatroniPassword]), nil
+}

@@ -1,0 +1,186 @@
+package e2e
+
+import (
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/drill"
+)
+
+func statusField(t *testing.T, field string) string {
+	t.Helper()
+	return kubectl(t, "-n", "paws360", "get", "pawsenv", "paws360", "-o", "jsonpath={.status."+field+"}")
+}
+
+// leaderNow is PostgreSQL's leader as the environment's status names it.
+func leaderNow(t *testing.T) string {
+	t.Helper()
+	return statusField(t, "leader")
+}
+
+func chaosActive(t *testing.T) string {
+	t.Helper()
+	return kubectl(t, "-n", "paws360", "get", "pawsenv", "paws360", "-o", `jsonpath={.status.conditions[?(@.type=="ChaosActive")].status}`)
+}
+
+// TC-028: the documented commands break what they say, and restore mends it.
+func TestTC028FailureSimulation(t *testing.T) {
+	environment := []string{"PAWSKIND_NAME=" + clusterName, "MAKEFLAGS="}
+	run := func(target string) {
+		t.Helper()
+		r := command(t, checkout, environment, "make", "--no-print-directory", target, "FLAGS=--yes")
+		require.Zero(t, r.code, r.all())
+	}
+	changes := func(field string) {
+		t.Helper()
+		before := statusField(t, field)
+		eventually(t, 90*time.Second, "another "+field, func() bool { now := statusField(t, field); return now != "" && now != before })
+	}
+	restore := func() {
+		t.Helper()
+		run("local-restore-from-simulation")
+		healthy(t, 2*time.Minute)
+		require.Equal(t, "False", chaosActive(t))
+	}
+	healthy(t, 2*time.Minute)
+	for _, step := range []struct{ target, field string }{
+		{"local-simulate-db-leader-failure", "leader"},
+		{"local-simulate-redis-master-failure", "redisMaster"},
+		{"local-simulate-network-partition", "leader"},
+	} {
+		run(step.target)
+		require.Equal(t, "True", chaosActive(t))
+		changes(step.field)
+		require.Equal(t, 5, pawskind(t, "health").code, "a declared fault hides nothing")
+		restore()
+	}
+}
+
+// A fault outlives the agent that began it, and ends with its duration.
+func TestFaultsSurviveTheirAgent(t *testing.T) {
+	ok(t, "chaos", "freeze", "etcd/3", "--yes", "--duration", "40s", "--fault-name", "still")
+	require.Contains(t, onNode(t, "sh", "-c", "ps -o stat= -p $(pgrep -f 'etcd --name=etcd-3' | head -1)"), "D", "the process stands still")
+	kubectl(t, "-n", "pawskind-agent", "delete", "pods", "--all", "--force", "--grace-period=0")
+	h, code := report(t)
+	require.Equal(t, 5, code)
+	for _, c := range h.Components {
+		for _, m := range c.Members {
+			require.Equal(t, m.Name != "etcd-3", m.Health == v1alpha1.Healthy, "%s: %s", m.Name, m.Message)
+		}
+	}
+	healthy(t, 2*time.Minute)
+	ok(t, "chaos", "restore")
+}
+
+// What this kernel cannot do is said, and nothing is left declared.
+func TestDelayNeedsNetem(t *testing.T) {
+	r := pawskind(t, "chaos", "delay", "etcd/2", "--yes")
+	if r.code == 0 { // a kernel with netem does it
+		ok(t, "chaos", "restore")
+		return
+	}
+	require.Equal(t, 3, r.code, r.all())
+	require.Contains(t, r.all(), "ERR_CHAOS_004")
+	require.Contains(t, r.all(), "this kernel has no netem")
+	require.Contains(t, ok(t, "chaos", "status").stdout, "No fault is declared")
+}
+
+// TC-012: etcd goes on with one of three members gone.
+func TestTC012EtcdMemberLoss(t *testing.T) {
+	ok(t, "chaos", "freeze", "etcd/follower", "--yes", "--fault-name", "lost")
+	pod := "etcd-1"
+	if strings.Contains(ok(t, "chaos", "status").stdout, "etcd-1") {
+		pod = "etcd-2"
+	}
+	in(t, pod, "etcdctl", "put", "/test/failover", "after_failure")
+	require.Contains(t, in(t, pod, "etcdctl", "get", "/test/failover"), "after_failure")
+	ok(t, "chaos", "restore", "lost")
+	healthy(t, time.Minute)
+	in(t, pod, "etcdctl", "del", "/test/failover")
+}
+
+// drilled runs a scenario and gives its result.
+func drilled(t *testing.T, scenario string) drill.Result {
+	t.Helper()
+	reports := t.TempDir()
+	r := pawskind(t, "drill", scenario, "--yes", "-o", "json", "--reports", reports)
+	require.Zero(t, r.code, "%s:\n%s", scenario, r.all())
+	var result drill.Result
+	require.NoError(t, json.Unmarshal([]byte(r.stdout), &result))
+	pages, err := filepath.Glob(filepath.Join(reports, "*.html"))
+	require.NoError(t, err)
+	require.Len(t, pages, 1)
+	if folder := os.Getenv("PAWSKIND_E2E_PICTURES"); folder != "" {
+		content, err := os.ReadFile(pages[0])
+		require.NoError(t, err)
+		require.NoError(t, os.WriteFile(filepath.Join(folder, scenario+".html"), content, 0o644))
+	}
+	for _, run := range result.Runs {
+		for _, tally := range run.Judgement.Tallies {
+			if tally.System != drill.App {
+				require.NotZero(t, tally.Acknowledged, "%s over %s", tally.System, tally.Route)
+			}
+			if tally.System == drill.Postgres || tally.System == drill.Etcd {
+				require.Zero(t, tally.Lost, "%s over %s: %v", tally.System, tally.Route, tally.LostExamples)
+			}
+		}
+		require.Zero(t, run.Judgement.Overlap, "nobody but one took writes")
+	}
+	return result
+}
+
+// TC-010: PostgreSQL fails over within 60 s and loses nothing.
+func TestTC010PatroniLeaderFailover(t *testing.T) {
+	result := drilled(t, "leader-freeze")
+	require.Equal(t, drill.Passed, result.Verdict)
+	require.GreaterOrEqual(t, len(result.Runs[0].Judgement.Leaders), 2, "the leadership changed hands")
+	for route, gap := range result.WriteGap {
+		require.Less(t, gap.Max, 60.0, route)
+	}
+}
+
+// TC-011: Sentinel promotes within 30 s; a planned handover loses nothing.
+func TestTC011RedisSentinelPromotion(t *testing.T) {
+	result := drilled(t, "redis-delete")
+	require.Equal(t, drill.Passed, result.Verdict)
+	require.Less(t, result.WriteGap["redis/sentinel"].Max, 30.0)
+}
+
+// TC-013: a leader that etcd cannot reach steps down, and nobody else took writes
+// while it led.
+func TestTC013NetworkPartition(t *testing.T) {
+	result := drilled(t, "leader-cut-from-etcd")
+	require.Equal(t, drill.Passed, result.Verdict)
+	require.GreaterOrEqual(t, len(result.Runs[0].Judgement.Leaders), 2)
+}
+
+func TestCoreDrills(t *testing.T) {
+	for _, scenario := range []string{"leader-kill", "switchover", "etcd-leader-kill"} {
+		t.Run(scenario, func(t *testing.T) {
+			require.Equal(t, drill.Passed, drilled(t, scenario).Verdict)
+		})
+	}
+}
+
+// Only what is safe is done, and the refusal says why.
+func TestOperationsOnPostgres(t *testing.T) {
+	healthy(t, time.Minute)
+	leader := leaderNow(t)
+	r := pawskind(t, "reinit", leader, "--yes")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.all(), "hand over first")
+	r = pawskind(t, "switchover", "--to", "patroni-9", "--yes")
+	require.Equal(t, 2, r.code)
+	require.Contains(t, r.all(), "no member")
+	ok(t, "switchover", "--yes")
+	require.NotEqual(t, leader, leaderNow(t))
+	ok(t, "reinit", leader, "--yes")
+	healthy(t, 2*time.Minute)
+}
