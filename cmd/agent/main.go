@@ -30,7 +30,7 @@ func main() {
 }
 
 func run() error {
-	state := flag.String("state-dir", "/run/pawskind-agent", "folder on the node for what a restarted agent must know")
+	state := flag.String("state-dir", "/var/lib/pawskind-agent", "folder on the node for what a restarted agent must know")
 	logging := zap.Options{}
 	logging.BindFlags(flag.CommandLine)
 	flag.Parse()

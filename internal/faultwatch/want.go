@@ -63,6 +63,9 @@ func onNode(env *v1alpha1.PawsEnvironment, spec v1alpha1.FaultSpec, status v1alp
 		if spec.CPUPercent != nil {
 			f.CPUPercent = int(*spec.CPUPercent)
 		}
+		if spec.Delay != nil {
+			f.DelayMillis = int(spec.Delay.Milliseconds())
+		}
 		list = append(list, f)
 	}
 	return list
