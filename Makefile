@@ -65,8 +65,8 @@ local-restore-from-simulation: $(PAWSKIND) ## Undo every fault
 .PHONY: build
 build: ## Build the programs into bin/
 	@$(GO_BUILD) -ldflags "-s -w -X main.version=$(VERSION)" -o $(PAWSKIND) ./cmd/pawskind
-	@$(GO_BUILD) -ldflags "-s -w" -o bin/manager ./cmd/manager
-	@$(GO_BUILD) -ldflags "-s -w" -o bin/agent ./cmd/agent
+	@GOOS=linux $(GO_BUILD) -ldflags "-s -w" -o bin/manager ./cmd/manager
+	@GOOS=linux $(GO_BUILD) -ldflags "-s -w" -o bin/agent ./cmd/agent
 
 $(PAWSKIND):
 	@$(MAKE) --no-print-directory build
@@ -105,6 +105,14 @@ test: host build ## Everything: unit, API and end-to-end tests on a real cluster
 .PHONY: test-unit
 test-unit: ## Tests that need nothing but Go
 	@go test ./api/... ./cmd/... ./controllers/... ./hack/... ./internal/...
+
+.PHONY: test-faults
+test-faults: host build ## Every scenario of the drills, on a real cluster
+	@PAWSKIND_SCENARIOS=all go test -count=1 -timeout 90m -v -run 'TC001|TC01|Drills|Faults' ./test/e2e
+
+.PHONY: soak
+soak: $(PAWSKIND) ## Kill the leader again and again while clients write: RUNS=100
+	@$(PAWSKIND) drill leader-kill --runs $(or $(RUNS),100) --yes $(FLAGS)
 
 .PHONY: bench
 bench: host build ## Measure starts, commands and rest: RUNS=3

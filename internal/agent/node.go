@@ -174,6 +174,9 @@ func (n *Node) release(m *marker, pods map[string]pod) error {
 			return err
 		}
 	}
+	if p, lives := pods[m.Fault.PodUID]; lives && m.State == StateActive {
+		n.announce(m.Fault, p, "is undone")
+	}
 	return n.forget(m)
 }
 
@@ -221,6 +224,9 @@ func (n *Node) holdOne(f Fault, m *marker, pods map[string]pod) Status {
 	}
 	if state != m.State {
 		m.Since = now()
+		if state == StateActive || state == StateDone {
+			n.announce(f, p, "begins")
+		}
 	}
 	m.State, m.Message = state, message
 	if err := n.save(m); err != nil {

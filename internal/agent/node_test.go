@@ -38,6 +38,16 @@ func TestFreeze(t *testing.T) {
 	}
 }
 
+// Whoever reads the server's log later must know that the trouble was made.
+func TestTheLogTellsOfTheFault(t *testing.T) {
+	r := newRig(t, "freezer")
+	s := r.start(testUID, "c1", nil, "cat")
+	one(t, r.node, fault(KindFreeze), StateActive)
+	require.True(t, s.says("pawskind: fault fault begins: freeze pod-1", patient))
+	none(t, r.node)
+	require.True(t, s.says("pawskind: fault fault is undone: freeze pod-1", patient))
+}
+
 func TestFaultFollowsItsPod(t *testing.T) {
 	r := newRig(t, "freezer")
 	s, next := r.start(testUID, "c1", nil, "cat"), r.start(otherUID, "c1", nil, "cat")

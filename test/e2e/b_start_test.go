@@ -71,14 +71,22 @@ func TestTC002EtcdClusterFormation(t *testing.T) {
 // TC-003: one leader that takes writes, two replicas that do not.
 func TestTC003PatroniClusterInitialization(t *testing.T) {
 	var cluster struct {
-		Members []struct{ Name, Role, State string }
+		Members []struct {
+			Name, Role, State string
+			Lag               int64
+		}
 	}
 	out := in(t, "patroni-1", "curl", "-sf", "http://localhost:8008/cluster")
 	require.NoError(t, json.Unmarshal([]byte(out), &cluster))
 	roles := map[string]int{}
 	for _, m := range cluster.Members {
 		roles[m.Role]++
-		require.Contains(t, []string{"running", "streaming"}, m.State, m.Name)
+		want := "streaming"
+		if m.Role == "leader" {
+			want = "running"
+		}
+		require.Equal(t, want, m.State, m.Name)
+		require.Less(t, m.Lag, int64(1<<20), "%s is level with the leader", m.Name)
 	}
 	require.Equal(t, 1, roles["leader"])
 	require.Equal(t, 3, len(cluster.Members))

@@ -117,4 +117,7 @@ spec:
 	require.Contains(t, r.all(), "etcd-")
 	require.True(t, strings.Contains(r.all(), "ImagePull") || strings.Contains(r.all(), "ErrImage"), r.all())
 	require.False(t, clusterExists(t), "what it made is gone")
+
+	ok(t, "up", "--yes")
+	ok(t, "down", "--volumes", "--confirm", "yes-delete-all-data")
 }
