@@ -27,6 +27,12 @@ unformatted=$(gofmt -l api cmd config controllers hack internal test)
 [ -z "$unformatted" ] || { echo "not formatted: $unformatted"; exit 1; }
 go vet ./...
 
+step "generated files"
+make --no-print-directory verify-generated >/dev/null
+
+step "lint"
+make --no-print-directory lint
+
 step "unit tests"
 go test ./api/... ./cmd/... ./config/... ./controllers/... ./hack/... ./internal/... ./test/docs/...
 

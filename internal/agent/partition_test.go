@@ -55,7 +55,7 @@ func inside(t *testing.T, pid int, do func()) {
 		runtime.LockOSThread() // and never unlocked: the thread ends with this
 		ns, err := netns.GetFromPath(fmt.Sprintf("/proc/%d/ns/net", pid))
 		if err == nil {
-			defer ns.Close()
+			defer func() { _ = ns.Close() }()
 			err = netns.Set(ns)
 		}
 		if err != nil {

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -48,7 +49,7 @@ func (a *App) Restart(ctx context.Context, service string) error {
 
 // interrupted prefers the user's own interruption to what it led to.
 func (a *App) interrupted(ctx context.Context, err error) error {
-	if context.Cause(ctx) == context.Canceled {
+	if errors.Is(context.Cause(ctx), context.Canceled) {
 		return problem.New(problem.Interrupted, "interrupted")
 	}
 	return err

@@ -79,7 +79,7 @@ func (a *App) Up(ctx context.Context, o UpOptions) error {
 		return err
 	}
 	defer unlock()
-	u := &up{App: a, UpOptions: o, Progress: a.UI.Progress()}
+	u := &up{App: a, UpOptions: o, Progress: a.Progress()}
 	report, err := u.run(ctx)
 	if err != nil {
 		return u.failed(ctx, err)

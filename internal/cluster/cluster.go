@@ -145,7 +145,7 @@ func (c *Cluster) settle(ctx context.Context, done <-chan error, want int) {
 			return
 		}
 		select {
-		case <-done:
+		case <-done: //nolint:errcheck // with an error or not, nothing more is made
 			return
 		case <-ctx.Done():
 			return

@@ -68,7 +68,7 @@ func (c *etcdClient) read(ctx context.Context) (int64, string, error) {
 	return value, "", nil
 }
 
-func (c *etcdClient) close() { _ = c.Client.Close() }
+func (c *etcdClient) close() { _ = c.Close() }
 
 // outcome: without a leader nothing is proposed; all else may have been.
 func (*etcdClient) outcome(err error) drill.Outcome {

@@ -57,7 +57,7 @@ func (c *redisClient) read(ctx context.Context) (int64, string, error) {
 	return value, "", err
 }
 
-func (c *redisClient) close() { _ = c.Client.Close() }
+func (c *redisClient) close() { _ = c.Close() }
 
 // outcome: what the server answered with an error was not done, and what had no
 // connection was not sent.

@@ -62,8 +62,9 @@ const (
 	RoleServiceAccount = "pawskind-member"
 	// RedisMasterSet is the name under which Sentinel watches the master.
 	RedisMasterSet = "mymaster"
-	// Database and DatabaseUser are the application's.
-	Database     = "paws360"
+	// Database is the application's.
+	Database = "paws360"
+	// DatabaseUser is the application's.
 	DatabaseUser = "paws360"
 )
 

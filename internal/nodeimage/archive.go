@@ -178,7 +178,7 @@ func readLayer(r *tar.Reader) (*layerFacts, error) {
 	facts := &layerFacts{parents: map[string]bool{}}
 	for {
 		header, err := r.Next()
-		if err == io.EOF || errors.Is(err, tar.ErrHeader) || err == io.ErrUnexpectedEOF {
+		if errors.Is(err, io.EOF) || errors.Is(err, tar.ErrHeader) || errors.Is(err, io.ErrUnexpectedEOF) {
 			return facts, nil
 		}
 		if err != nil {

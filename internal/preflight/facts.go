@@ -78,7 +78,7 @@ func disk(folder string) (Disk, bool) {
 		var fs syscall.Statfs_t
 		var stat syscall.Stat_t
 		if syscall.Statfs(folder, &fs) == nil && syscall.Stat(folder, &stat) == nil {
-			return Disk{Path: folder, Free: fs.Bavail * uint64(fs.Bsize), Device: uint64(stat.Dev)}, true
+			return Disk{Path: folder, Free: fs.Bavail * uint64(fs.Bsize), Device: uint64(stat.Dev)}, true //nolint:unconvert // other systems have other types
 		}
 		parent := filepath.Dir(folder)
 		if parent == folder {

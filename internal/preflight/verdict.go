@@ -202,7 +202,7 @@ func judgeSize(f Facts) []Finding {
 		}
 		p := problem.New(code, "Insufficient RAM detected. %.0fGB available, %.0fGB required. %s", have, n.wantedMemory, rest)
 		if f.Profile == project.ProfileFull {
-			p.Do("Close other applications, give the engine more memory, or use --profile fast")
+			p = p.Do("Close other applications, give the engine more memory, or use --profile fast")
 		}
 		found = append(found, Finding{severity, p})
 	}

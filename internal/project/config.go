@@ -117,14 +117,14 @@ func Settings() []Setting {
 	return []Setting{
 		text("name", "name of the kind cluster", func(c *Config) *string { return &c.Name }, matching(clusterName)),
 		text("provider", "container engine: docker, podman or auto", func(c *Config) *string { return &c.Provider }, oneOf("docker", "podman", "auto")),
-		number("nodes", "number of the cluster's nodes", func(c *Config) *int { return &c.Nodes }, 1, 9),
+		number("nodes", "number of the cluster's nodes", func(c *Config) *int { return &c.Nodes }, 9),
 		text("profile", "full (highly available) or fast (single members)", func(c *Config) *string { return &c.Profile }, oneOf(ProfileFull, ProfileFast)),
 		text("namespace", "namespace of the environment", func(c *Config) *string { return &c.Namespace }, matching(namespaceName)),
 		text("bind", "address of the host that publishes the ports", func(c *Config) *string { return &c.Bind }, address),
-		number("ports.frontend", "host port of the frontend", func(c *Config) *int { return &c.Ports.Frontend }, 1, 65535),
-		number("ports.backend", "host port of the backend", func(c *Config) *int { return &c.Ports.Backend }, 1, 65535),
-		number("ports.postgres", "host port of the PostgreSQL leader", func(c *Config) *int { return &c.Ports.Postgres }, 1, 65535),
-		number("ports.redis", "host port of the Redis master", func(c *Config) *int { return &c.Ports.Redis }, 1, 65535),
+		number("ports.frontend", "host port of the frontend", func(c *Config) *int { return &c.Ports.Frontend }, 65535),
+		number("ports.backend", "host port of the backend", func(c *Config) *int { return &c.Ports.Backend }, 65535),
+		number("ports.postgres", "host port of the PostgreSQL leader", func(c *Config) *int { return &c.Ports.Postgres }, 65535),
+		number("ports.redis", "host port of the Redis master", func(c *Config) *int { return &c.Ports.Redis }, 65535),
 		path("dataDir", "folder of the volumes", func(c *Config) *string { return &c.DataDir }),
 		text("nodeImage", "image of the cluster's nodes", func(c *Config) *string { return &c.NodeImage }, anything),
 		path("environment", "file of the PawsEnvironment", func(c *Config) *string { return &c.Environment }),
@@ -169,12 +169,12 @@ func path(key, help string, field func(*Config) *string) Setting {
 	}
 }
 
-func number(key, help string, field func(*Config) *int, low, high int) Setting {
+func number(key, help string, field func(*Config) *int, high int) Setting {
 	return Setting{key, help,
 		func(c *Config, v string) error {
 			n, err := strconv.Atoi(v)
-			if err != nil || n < low || n > high {
-				return fmt.Errorf("must be a number from %d to %d", low, high)
+			if err != nil || n < 1 || n > high {
+				return fmt.Errorf("must be a number from 1 to %d", high)
 			}
 			*field(c) = n
 			return nil

@@ -7,6 +7,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -157,7 +158,7 @@ func (b *bench) timed(args ...string) ([]byte, time.Duration, error) {
 	took := time.Since(start)
 	if err != nil {
 		detail := ""
-		if exit, ok := err.(*exec.ExitError); ok {
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
 			detail = string(exit.Stderr)
 		}
 		return nil, took, fmt.Errorf("pawskind %s: %w\n%s", strings.Join(args, " "), err, detail)

@@ -101,7 +101,7 @@ func (b *bench) writes() (float64, error) {
 		}
 		if regexp.MustCompile(`resource="(pawsenvironments|statefulsets|deployments|services|configmaps|pods|poddisruptionbudgets|roles|rolebindings|serviceaccounts|events)"`).MatchString(labels) &&
 			!strings.Contains(labels, `subresource="token"`) &&
-			!(strings.Contains(labels, `resource="pods"`) && strings.Contains(labels, `subresource="status"`)) { // the kubelet's
+			(!strings.Contains(labels, `resource="pods"`) || !strings.Contains(labels, `subresource="status"`)) { // the kubelet's
 			n, _ := strconv.ParseFloat(m[2], 64)
 			total += n
 		}

@@ -60,11 +60,11 @@ func TestInterruptedStart(t *testing.T) {
 			go func() { ended <- c.Wait() }()
 			select {
 			case <-output.seen:
-			case <-ended:
+			case <-ended: //nolint:errcheck // the test fails in any case
 				t.Fatalf("'up' ended before it spoke of %q:\n%s", moment, output)
 			}
 			require.NoError(t, c.Process.Signal(syscall.SIGINT))
-			<-ended
+			<-ended //nolint:errcheck // the exit status is looked at
 			require.Equal(t, 130, c.ProcessState.ExitCode(), output.String())
 		})
 	}
