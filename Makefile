@@ -60,6 +60,10 @@ local-simulate-network-partition: $(PAWSKIND) ## Cut the PostgreSQL leader off, 
 local-restore-from-simulation: $(PAWSKIND) ## Undo every fault
 	@$(PAWSKIND) chaos restore $(FLAGS)
 
+.PHONY: local-patroni-reinit
+local-patroni-reinit: $(PAWSKIND) ## Have a replica copy the leader's data anew: MEMBER=patroni-2
+	@$(PAWSKIND) reinit $(MEMBER) $(FLAGS)
+
 ##@ Build
 
 .PHONY: build

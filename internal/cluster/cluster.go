@@ -171,6 +171,19 @@ func (c *Cluster) Start(ctx context.Context, nodes []Node) error {
 	return nil
 }
 
+// Pause lets the nodes stand still. Start lets them go on.
+func (c *Cluster) Pause(ctx context.Context, nodes []Node) error {
+	for _, n := range nodes {
+		if n.State != Running {
+			continue
+		}
+		if err := c.engine.Run(ctx, "pause", n.Name); err != nil {
+			return fmt.Errorf("pausing node %s: %w", n.Name, err)
+		}
+	}
+	return nil
+}
+
 // Bootstrapped tells whether kubeadm came so far on the control plane that the
 // kubelet can start an API server. Where it did not, none will ever answer.
 func (c *Cluster) Bootstrapped(ctx context.Context) bool {

@@ -15,6 +15,12 @@ const (
 	ActSwitchover Act = "switchover"
 	// ActDelete deletes the target's pods with their grace period.
 	ActDelete Act = "delete"
+	// ActOperatorGone takes the operator away, then kills the target.
+	ActOperatorGone Act = "operator gone"
+	// ActSleep lets the whole cluster stand still, as when a laptop sleeps.
+	ActSleep Act = "sleep"
+	// ActScale adds two members to every database, then takes them away.
+	ActScale Act = "scale"
 )
 
 // Scenario is one way to break an environment.
@@ -65,6 +71,9 @@ func Scenarios() []Scenario {
 		{Name: "replica-disk-full", Title: "Disk full on a PostgreSQL replica", System: Postgres, Faults: once(v1alpha1.FaultFillDisk, "postgres/replica"), Hold: 30 * time.Second},
 		{Name: "switchover", Title: "PostgreSQL switchover", System: Postgres, Act: ActSwitchover, Planned: true, Core: true},
 		{Name: "leader-delete", Title: "PostgreSQL leader deleted gracefully", System: Postgres, Act: ActDelete, Target: "postgres/leader", Planned: true},
+		{Name: "operator-gone", Title: "PostgreSQL leader killed with the operator gone", System: Postgres, Act: ActOperatorGone, Target: "postgres/leader", Hold: 15 * time.Second},
+		{Name: "scale", Title: "Two members added to every database and taken away", System: Postgres, Act: ActScale, Hold: 40 * time.Second, Planned: true},
+		{Name: "sleep", Title: "The whole cluster asleep for a minute", System: Postgres, Act: ActSleep, Hold: time.Minute},
 		{Name: "etcd-leader-kill", Title: "etcd leader killed", System: Etcd, Faults: once(v1alpha1.FaultKill, "etcd/leader"), Core: true},
 		{Name: "etcd-quorum-loss", Title: "etcd quorum lost and regained", System: Etcd, Faults: once(v1alpha1.FaultFreeze, "etcd/1", "etcd/2"), Hold: beyondTTL},
 		{Name: "redis-kill", Title: "Redis master killed", System: Redis, Faults: once(v1alpha1.FaultKill, "redis/master")},

@@ -6,15 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/chaos"
 	"github.com/paws360/pawskind/internal/drill"
 	"github.com/paws360/pawskind/internal/drillclient"
 	"github.com/paws360/pawskind/internal/install"
-	"github.com/paws360/pawskind/internal/patroni"
 )
 
 // Runner runs drills on one environment.
@@ -25,6 +21,8 @@ type Runner struct {
 	Image string
 	// Writers is how many clients write over each route.
 	Writers int
+	// Pause lets the cluster's nodes stand still, as when a laptop sleeps, or go on.
+	Pause func(ctx context.Context, still bool) error
 	// Tell is told what is done.
 	Tell func(format string, args ...any)
 }
@@ -113,15 +111,12 @@ func (r *Runner) once(ctx context.Context, k *clients, s drill.Scenario, number 
 		return run, err
 	}
 	r.Tell("run %d: %s", number, s.Title)
-	injected, target, err := r.inject(ctx, s)
-	if err != nil {
-		return run, err
+	injected, target, undo, err := r.inject(ctx, s)
+	if err == nil {
+		err = watch(ctx, s.Hold-time.Since(injected))
 	}
-	if err := watch(ctx, s.Hold-time.Since(injected)); err != nil {
-		return run, err
-	}
-	if err := r.heal(ctx, s); err != nil {
-		return run, err
+	if healing := r.heal(ctx, s, undo); err != nil || healing != nil {
+		return run, errors.Join(err, healing)
 	}
 	healed := time.Now()
 	r.Tell("run %d: waiting until all is well again", number)
@@ -226,23 +221,21 @@ func (r *Runner) well(ctx context.Context, k *clients, writing bool) (bool, stri
 // routes are PostgreSQL's two, Redis's two, and etcd's one.
 const routes = 5
 
-// inject does the fault, and tells when and to whom.
-func (r *Runner) inject(ctx context.Context, s drill.Scenario) (time.Time, string, error) {
-	switch s.Act {
-	case drill.ActSwitchover:
-		at := time.Now()
-		before, err := r.Client.Act(ctx, r.Env.Namespace, r.Env.Name, patroni.Switchover, "", "")
-		return at, before, err
-	case drill.ActDelete:
-		return r.delete(ctx, s.Target)
+// inject does the fault, and tells when and to whom. undo takes back an act.
+func (r *Runner) inject(ctx context.Context, s drill.Scenario) (at time.Time, target string, undo func(context.Context) error, err error) {
+	ctx, cancel := context.WithTimeout(ctx, faultPatience)
+	defer cancel()
+	if s.Act != "" {
+		return r.act(ctx, s)
 	}
 	for i, fault := range s.Faults {
 		fault.Name = faultNames(s)[i]
 		if err := r.Client.AddFault(ctx, r.Env.Namespace, r.Env.Name, fault); err != nil {
-			return time.Time{}, "", err
+			return at, target, nil, err
 		}
 	}
-	return r.await(ctx, s)
+	at, target, err = r.await(ctx, s)
+	return at, target, nil, err
 }
 
 // await waits until all faults are done or hold.
@@ -275,30 +268,14 @@ func (r *Runner) await(ctx context.Context, s drill.Scenario) (time.Time, string
 	return at, target, nil
 }
 
-func (r *Runner) delete(ctx context.Context, target string) (time.Time, string, error) {
-	list, err := r.Client.Select(ctx, r.Env.Namespace, "")
-	if err != nil {
-		return time.Time{}, "", err
+// heal takes the faults or the act back and waits until the agents have let go,
+// also when the drill was interrupted.
+func (r *Runner) heal(ctx context.Context, s drill.Scenario, undo func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanPatience)
+	defer cancel()
+	if undo != nil {
+		return undo(ctx)
 	}
-	env, err := r.Client.Environment(ctx, r.Env.Namespace, r.Env.Name)
-	if err != nil {
-		return time.Time{}, "", err
-	}
-	found, err := chaos.Resolve(target, chaos.World{Pods: list, Leader: env.Status.Leader, RedisMaster: env.Status.RedisMaster})
-	if err != nil {
-		return time.Time{}, "", err
-	}
-	at := time.Now()
-	for _, pod := range found {
-		if err := r.Client.Kube.CoreV1().Pods(r.Env.Namespace).Delete(ctx, pod.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
-			return at, "", fmt.Errorf("deleting %s: %w", pod.Name, err)
-		}
-	}
-	return at, found[0].Name, nil
-}
-
-// heal takes the faults back and waits until the agents have let go.
-func (r *Runner) heal(ctx context.Context, s drill.Scenario) error {
 	if len(s.Faults) == 0 {
 		return nil
 	}

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/retry"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
@@ -67,6 +68,16 @@ func (c *Client) editFaults(ctx context.Context, namespace, name string, edit fu
 		return problem.New(problem.EnvironmentMissing, "there is no environment %s in namespace %s", name, namespace)
 	}
 	return problem.New(problem.APIUnreachable, "the environment cannot be changed").Because(err)
+}
+
+// PatchEnvironment merges a JSON patch into the environment.
+func (c *Client) PatchEnvironment(ctx context.Context, namespace, name, patch string) error {
+	_, err := c.dynamic.Resource(environments).Namespace(namespace).
+		Patch(ctx, name, types.MergePatchType, []byte(patch), metav1.PatchOptions{FieldManager: "pawskind"})
+	if err != nil {
+		return problem.New(problem.APIUnreachable, "the environment cannot be changed").Because(err)
+	}
+	return nil
 }
 
 func setFaults(u *unstructured.Unstructured, faults []v1alpha1.FaultSpec) error {

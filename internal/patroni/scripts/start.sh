@@ -8,4 +8,22 @@ for _ in {1..300}; do
   if curl -sf -o /dev/null --connect-timeout 1 --max-time 2 "${ETCD_URL:?}/health"; then break; fi
   sleep 0.2
 done
+
+# Wakes Patroni when the postmaster has gone: by itself it would look only at its
+# next turn, up to loop_wait later.
+watch_postmaster() {
+  local pid='' found nothing
+  exec {nothing}<> <(:)
+  while :; do
+    read -rt 0.3 -u "$nothing" || :
+    if [ -n "$pid" ] && [ ! -d "/proc/$pid" ]; then
+      pid=''
+      /etc/patroni/wake.sh localhost || :
+    elif [ -z "$pid" ] && read -r found 2>/dev/null <"$PGDATA/postmaster.pid" && [ -d "/proc/$found" ]; then
+      pid=$found
+    fi
+  done
+}
+watch_postmaster &
+
 exec patroni /etc/patroni/patroni.yml
