@@ -179,7 +179,7 @@ func (a *App) printDrill(out io.Writer, r drill.Result, files []string) {
 	say("%s %s: %s, %d runs", mark, r.Title, r.Verdict, len(r.Runs))
 	say("")
 	table := [][]string{{"SYSTEM", "ROUTE", "ACKNOWLEDGED", "LOST", "FAILED", "UNKNOWN", "GAP P50", "P95", "MAX"}}
-	for _, t := range totals(r) {
+	for _, t := range drill.Totals(r) {
 		gap := r.WriteGap[t.System+"/"+t.Route]
 		table = append(table, []string{t.System, t.Route, fmt.Sprint(t.Acknowledged), fmt.Sprint(t.Lost), fmt.Sprint(t.Failed), fmt.Sprint(t.Unknown),
 			seconds(gap.P50), seconds(gap.P95), seconds(gap.Max)})
@@ -204,22 +204,3 @@ func (a *App) printDrill(out io.Writer, r drill.Result, files []string) {
 }
 
 func seconds(s float64) string { return (time.Duration(s*1000) * time.Millisecond).String() }
-
-// totals sums the tallies of all runs, in their order.
-func totals(r drill.Result) []drill.Tally {
-	var sums []drill.Tally
-	for _, run := range r.Runs {
-		for _, t := range run.Judgement.Tallies {
-			i := slices.IndexFunc(sums, func(s drill.Tally) bool { return s.System == t.System && s.Route == t.Route })
-			if i < 0 {
-				sums = append(sums, t)
-				continue
-			}
-			sums[i].Acknowledged += t.Acknowledged
-			sums[i].Failed += t.Failed
-			sums[i].Unknown += t.Unknown
-			sums[i].Lost += t.Lost
-		}
-	}
-	return sums
-}

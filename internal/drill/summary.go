@@ -73,3 +73,28 @@ func distributionOf(values []float64) Distribution {
 	}
 	return Distribution{N: len(ordered), P50: rank(50), P95: rank(95), Max: ordered[len(ordered)-1]}
 }
+
+// Totals sums the tallies of all runs.
+func Totals(r Result) []Tally {
+	var sums []Tally
+	for _, run := range r.Runs {
+		for _, t := range run.Judgement.Tallies {
+			i := slices.IndexFunc(sums, func(s Tally) bool { return s.System == t.System && s.Route == t.Route })
+			if i < 0 {
+				sums = append(sums, Tally{System: t.System, Route: t.Route})
+				i = len(sums) - 1
+			}
+			s := &sums[i]
+			s.Attempts += t.Attempts
+			s.Acknowledged += t.Acknowledged
+			s.Failed += t.Failed
+			s.Unknown += t.Unknown
+			s.Lost += t.Lost
+			s.Recovered += t.Recovered
+			s.Unexpected += t.Unexpected
+			s.Duplicates += t.Duplicates
+			s.Backwards += t.Backwards
+		}
+	}
+	return sums
+}

@@ -49,7 +49,7 @@ type runView struct {
 
 // Write writes the page of a drill's result.
 func Write(w io.Writer, r drill.Result) error {
-	v := view{Result: r, When: r.Began.UTC().Format(time.RFC1123), Badge: badgeOf(r.Verdict), Totals: totals(r)}
+	v := view{Result: r, When: r.Began.UTC().Format(time.RFC1123), Badge: badgeOf(r.Verdict), Totals: drill.Totals(r)}
 	v.Gaps = append(figures("write gap, ", r.WriteGap), figures("read gap, ", r.ReadGap)...)
 	for _, name := range []string{drill.Detection, drill.LeaseExpiry, drill.Election, drill.Promotion, drill.Stabilisation} {
 		if d, seen := r.Phases[name]; seen {
@@ -93,31 +93,6 @@ func figures(prefix string, by map[string]drill.Distribution) []figure {
 		list = append(list, figure{prefix + name, by[name]})
 	}
 	return list
-}
-
-// totals sums the tallies of all runs.
-func totals(r drill.Result) []drill.Tally {
-	var sums []drill.Tally
-	for _, run := range r.Runs {
-		for _, t := range run.Judgement.Tallies {
-			i := slices.IndexFunc(sums, func(s drill.Tally) bool { return s.System == t.System && s.Route == t.Route })
-			if i < 0 {
-				sums = append(sums, drill.Tally{System: t.System, Route: t.Route})
-				i = len(sums) - 1
-			}
-			s := &sums[i]
-			s.Attempts += t.Attempts
-			s.Acknowledged += t.Acknowledged
-			s.Failed += t.Failed
-			s.Unknown += t.Unknown
-			s.Lost += t.Lost
-			s.Recovered += t.Recovered
-			s.Unexpected += t.Unexpected
-			s.Duplicates += t.Duplicates
-			s.Backwards += t.Backwards
-		}
-	}
-	return sums
 }
 
 func seconds(s float64) string {
