@@ -15,6 +15,7 @@ import (
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/cluster"
+	"github.com/paws360/pawskind/internal/drill"
 	"github.com/paws360/pawskind/internal/health"
 	"github.com/paws360/pawskind/internal/images"
 	"github.com/paws360/pawskind/internal/install"
@@ -114,6 +115,15 @@ func TestContracts(t *testing.T) {
 		Credentials: "/home/me/.local/secrets.env", Phases: []progress.Phase{{Name: "preflight", Start: 0, Seconds: 0.1}}, Seconds: 42,
 	}))
 	t.Run("images", contract("images", "pawskind images list -o json", ImagesResult{[]images.Status{{Name: "etcd", Ref: "docker.io/pawskind/etcd:1", Present: true, Bytes: 1, Created: time.Unix(1, 0)}}}))
+	t.Run("drill", contract("drill", "pawskind drill SCENARIO -o json", drill.Result{
+		Scenario: "leader-kill", Title: "PostgreSQL leader killed", Environment: "paws360/paws360", Profile: "full",
+		Began: time.Unix(1, 0), Machine: "2 CPUs", Verdict: drill.Passed,
+		Runs: []drill.JudgedRun{{Run: drill.Run{Scenario: "leader-kill", Number: 1, Finals: []drill.Final{{System: drill.Postgres, Member: "patroni-1", Authority: true}}},
+			Judgement: drill.Judgement{Verdict: drill.Passed, Tallies: []drill.Tally{{System: drill.Postgres, Route: "service"}},
+				Phases: []drill.Phase{{Name: drill.Election}}, Leaders: []string{"patroni-1"}, Linearizable: map[string]bool{drill.Etcd: true}}}},
+		WriteGap: map[string]drill.Distribution{"postgres/service": {N: 1, P50: 1, P95: 1, Max: 1}}, ReadGap: map[string]drill.Distribution{}, Phases: map[string]drill.Distribution{},
+	}))
+	t.Run("operation", contract("operation", "pawskind switchover|failover|reinit -o json", OperationResult{"switchover", "", "patroni-1", "patroni-2", 2.5}))
 	t.Run("version", contract("version", "pawskind version -o json", VersionResult{Client: "v1", Go: "go1.26", Platform: "linux/amd64", Kind: "v0.33.0"}))
 	t.Run("config", contract("config", "pawskind config view -o json", ConfigResult{"pawskind.yaml", "/home/me", []project.Value{{Key: "name", Value: "pawskind", Origin: "default"}}}))
 }
