@@ -6,6 +6,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 
@@ -51,7 +52,14 @@ func (r *Reconciler) reconcileEtcd(ctx context.Context, s *scope) error {
 // pods there shall be now.
 func (r *Reconciler) scaleEtcd(ctx context.Context, s *scope, pods int32) (int32, error) {
 	env, facts := s.env, s.snapshot.Etcd
-	step := etcd.NextStep(env.Namespace, env.Spec.Etcd.Replicas, pods, facts)
+	list, err := r.members(ctx, env, naming.Etcd)
+	if err != nil {
+		return pods, err
+	}
+	step, losing := etcd.ReplaceLost(env.Namespace, etcd.LostData(list), facts)
+	if !losing {
+		step = etcd.NextStep(env.Namespace, env.Spec.Etcd.Replicas, pods, facts)
+	}
 	if step.Action != etcd.ActionNone && step.Action != etcd.ActionWait {
 		r.Watcher.Poke(types.NamespacedName{Namespace: env.Namespace, Name: env.Name})
 		s.note("etcd: %s %s", step.Action, naming.Member(naming.Etcd, step.Ordinal))
@@ -63,6 +71,12 @@ func (r *Reconciler) scaleEtcd(ctx context.Context, s *scope, pods int32) (int32
 		return pods, r.Observer.Etcd.Add(ctx, env.Namespace, via, step.Ordinal)
 	case etcd.ActionGrow:
 		return step.Ordinal, r.applyOne(ctx, s, etcd.BootstrapMap(env, etcd.Joining(env.Namespace, facts.Membership)))
+	case etcd.ActionRestart:
+		r.Recorder.Eventf(env, nil, corev1.EventTypeWarning, "Replacing", "Replace", "%s has lost its data and joins anew", naming.Member(naming.Etcd, step.Ordinal))
+		if err := r.applyOne(ctx, s, etcd.BootstrapMap(env, etcd.Joining(env.Namespace, facts.Membership))); err != nil {
+			return pods, err
+		}
+		return pods, r.deletePod(ctx, env.Namespace, naming.Member(naming.Etcd, step.Ordinal))
 	case etcd.ActionPromote:
 		if err := r.Observer.Etcd.Promote(ctx, env.Namespace, via, step.MemberID); err != nil && !errors.Is(err, etcd.ErrNotReady) {
 			return pods, err
@@ -72,7 +86,7 @@ func (r *Reconciler) scaleEtcd(ctx context.Context, s *scope, pods int32) (int32
 	case etcd.ActionShrink:
 		return step.Ordinal, nil
 	case etcd.ActionWait:
-		if pods != env.Spec.Etcd.Replicas {
+		if losing || pods != env.Spec.Etcd.Replicas {
 			s.note("etcd: waiting, %s", step.Why)
 			s.requeue = 2 * time.Second
 		}

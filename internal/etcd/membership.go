@@ -2,7 +2,10 @@ package etcd
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/paws360/pawskind/internal/naming"
 )
@@ -22,6 +25,8 @@ const (
 	ActionPromote Action = "Promote"
 	// ActionRemove: take MemberID, of Ordinal, out of the cluster.
 	ActionRemove Action = "Remove"
+	// ActionRestart: give the pod of Ordinal its new identity and start it anew.
+	ActionRestart Action = "Restart"
 	// ActionShrink: stop the pods above Ordinal.
 	ActionShrink Action = "Shrink"
 	// ActionWait: the cluster is not fit to be changed now.
@@ -34,6 +39,68 @@ type Step struct {
 	Ordinal  int32
 	MemberID uint64
 	Why      string
+}
+
+// bootstrapped is how etcd refuses to start as a member of that name without the
+// member's data: it may have voted, and would not know.
+const bootstrapped = "has already been bootstrapped"
+
+// LostData are the ordinals of members that cannot start because their data is gone.
+func LostData(list []corev1.Pod) []int32 {
+	var lost []int32
+	for i := range list {
+		pod := &list[i]
+		for _, c := range pod.Status.ContainerStatuses {
+			for _, end := range []*corev1.ContainerStateTerminated{c.State.Terminated, c.LastTerminationState.Terminated} {
+				if end != nil && !c.Ready && strings.Contains(end.Message, bootstrapped) {
+					lost = append(lost, podOrdinal(pod.Name))
+				}
+			}
+		}
+	}
+	slices.Sort(lost)
+	return slices.Compact(lost)
+}
+
+func podOrdinal(name string) int32 {
+	var ordinal int32
+	_, _ = fmt.Sscanf(name, "etcd-%d", &ordinal)
+	return ordinal
+}
+
+// ReplaceLost is the next step for members whose data is gone: each leaves the
+// membership, and comes back as a learner with a new identity (etcd
+// documentation, "Replacing a failed member"). False when there is none.
+func ReplaceLost(namespace string, lost []int32, facts Facts) (Step, bool) {
+	if len(lost) == 0 || len(facts.Membership) == 0 {
+		return Step{}, false
+	}
+	ordinal := lost[0]
+	name := naming.Member(naming.Etcd, ordinal)
+	old := slices.IndexFunc(facts.Membership, func(m Member) bool { return ordinalOf(namespace, m) == ordinal })
+	switch {
+	case old >= 0 && facts.Membership[old].Learner:
+		return Step{Action: ActionRestart, Ordinal: ordinal, MemberID: facts.Membership[old].ID}, true
+	case !facts.othersUp(namespace, ordinal):
+		return Step{Action: ActionWait, Ordinal: ordinal, Why: name + " has lost its data, and another member is down"}, true
+	case old >= 0:
+		return Step{Action: ActionRemove, Ordinal: ordinal, MemberID: facts.Membership[old].ID}, true
+	}
+	return Step{Action: ActionAdd, Ordinal: ordinal}, true
+}
+
+// othersUp tells whether every listed member but that one answered and knows a leader.
+func (f Facts) othersUp(namespace string, ordinal int32) bool {
+	for _, m := range f.Membership {
+		o := ordinalOf(namespace, m)
+		if o == ordinal {
+			continue
+		}
+		if answer, ok := f.Member(naming.Member(naming.Etcd, o)); !ok || answer.Err != "" || answer.LeaderID == 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // NextStep decides how the cluster comes one step nearer to the desired number

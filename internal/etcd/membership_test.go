@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/paws360/pawskind/internal/naming"
 )
@@ -92,6 +94,45 @@ func TestScalingGoesMemberByMember(t *testing.T) {
 	one := clusterOf(1)
 	require.Equal(t, "Add-2 Grow-2 Promote-2 Add-3 Grow-3 Promote-3", one.scale(t, 3))
 	require.Equal(t, "Remove-3 Remove-2 Shrink-1", one.scale(t, 1))
+}
+
+func TestReplaceLost(t *testing.T) {
+	removed := clusterOf(3)
+	removed.members = slices.Delete(removed.members, 1, 2)
+	learning := clusterOf(3)
+	learning.members[1].Learner = true
+	down := func(c *cluster, ordinals ...int32) *cluster { c.down = ordinals; return c }
+	for name, c := range map[string]struct {
+		cluster *cluster
+		want    Step
+	}{
+		"it leaves the membership":                 {down(clusterOf(3), 2), Step{Action: ActionRemove, Ordinal: 2, MemberID: 2}},
+		"not while another member is down":         {down(clusterOf(3), 2, 3), Step{Action: ActionWait, Ordinal: 2, Why: "etcd-2 has lost its data, and another member is down"}},
+		"it is announced anew":                     {down(removed, 2), Step{Action: ActionAdd, Ordinal: 2}},
+		"its pod is started with the new identity": {down(learning, 2), Step{Action: ActionRestart, Ordinal: 2, MemberID: 2}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			step, losing := ReplaceLost(ns, []int32{2}, c.cluster.facts(3))
+			require.True(t, losing)
+			require.Equal(t, c.want, step)
+		})
+	}
+	_, losing := ReplaceLost(ns, nil, clusterOf(3).facts(3))
+	require.False(t, losing)
+}
+
+// The message is etcd's own.
+func TestLostDataIsKnownByEtcdsWords(t *testing.T) {
+	pod := func(name, message string, ready bool) corev1.Pod {
+		ended := &corev1.ContainerStateTerminated{Message: message}
+		return corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}, Status: corev1.PodStatus{
+			ContainerStatuses: []corev1.ContainerStatus{{Ready: ready, LastTerminationState: corev1.ContainerState{Terminated: ended}}},
+		}}
+	}
+	const words = `{"level":"fatal","msg":"discovery failed","error":"member 8211f1d0f64f3269 has already been bootstrapped"}`
+	require.Equal(t, []int32{2}, LostData([]corev1.Pod{
+		pod("etcd-1", "", true), pod("etcd-2", words, false), pod("etcd-3", words, true), pod("etcd-4", "disk full", false),
+	}))
 }
 
 func TestNextStep(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/intstr"
 	appsac "k8s.io/client-go/applyconfigurations/apps/v1"
@@ -126,6 +127,8 @@ func podSpec(env *v1alpha1.PawsEnvironment, image string) *coreac.PodSpecApplyCo
 			WithName("etcd").
 			WithImage(image).
 			WithCommand("sh", "/bootstrap/start.sh").
+			// The operator reads from it why a member cannot start.
+			WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
 			WithEnv(pods.FieldEnv("POD_NAME", "metadata.name"), pods.FieldEnv("POD_NAMESPACE", "metadata.namespace")).
 			WithPorts(
 				coreac.ContainerPort().WithName("client").WithContainerPort(naming.PortEtcdClient),

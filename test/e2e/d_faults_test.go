@@ -110,6 +110,43 @@ func TestTC012EtcdMemberLoss(t *testing.T) {
 	in(t, pod, "etcdctl", "del", "/test/failover")
 }
 
+// A member whose data is destroyed is replaced: it joins anew, as another member.
+func TestEtcdMemberIsReplaced(t *testing.T) {
+	member := func() string {
+		for line := range strings.Lines(in(t, "etcd-1", "etcdctl", "member", "list")) {
+			if strings.Contains(line, "etcd-3") && strings.Contains(line, "started") {
+				id, _, _ := strings.Cut(line, ",")
+				return id
+			}
+		}
+		return ""
+	}
+	before := member()
+	in(t, "etcd-1", "etcdctl", "put", "/kept", "kept")
+	in(t, "etcd-3", "sh", "-c", "rm -rf /data/etcd /data/identity")
+	kubectl(t, "-n", "paws360", "delete", "pod", "etcd-3", "--force", "--grace-period=0")
+	eventually(t, 2*time.Minute, "a new identity", func() bool { now := member(); return now != "" && now != before })
+	healthy(t, 2*time.Minute)
+	require.NotContains(t, in(t, "etcd-1", "etcdctl", "member", "list"), "true", "no learner is left")
+	require.Contains(t, in(t, "etcd-3", "etcdctl", "get", "/kept", "--consistency=s"), "kept")
+	in(t, "etcd-1", "etcdctl", "del", "/kept")
+}
+
+// A replica whose data is destroyed copies the leader's.
+func TestPostgresReplicaIsClonedAnew(t *testing.T) {
+	replica := "patroni-1"
+	if leaderNow(t) == replica {
+		replica = "patroni-2"
+	}
+	in(t, replica, "sh", "-c", "rm -rf /data/pgdata")
+	kubectl(t, "-n", "paws360", "delete", "pod", replica, "--force", "--grace-period=0")
+	eventually(t, 2*time.Minute, "the replica has its data again", func() bool {
+		_, err := tryKubectl(t, "-n", "paws360", "exec", replica, "--", "test", "-s", "/data/pgdata/PG_VERSION")
+		return err == nil
+	})
+	healthy(t, 3*time.Minute)
+}
+
 // drilled runs a scenario and gives its result.
 func drilled(t *testing.T, scenario string) drill.Result {
 	t.Helper()

@@ -37,6 +37,12 @@ func TestTwoEnvironments(t *testing.T) {
 		args = append(args, "--from-literal="+key+"=second-"+strings.ToLower(key))
 	}
 	kubectl(t, args...)
+	// The operator goes in the midst of the start, and another one takes it up.
+	eventually(t, time.Minute, "its start has begun", func() bool {
+		out, _ := tryKubectl(t, "-n", "second", "get", "pods", "-o", "name")
+		return strings.Contains(out, "etcd-1")
+	})
+	kubectl(t, "-n", "pawskind-system", "delete", "pods", "--all", "--force", "--grace-period=0")
 	kubectl(t, "-n", "second", "wait", "pawsenv/small", "--for=condition=Ready", "--timeout=180s")
 	require.Equal(t, before, podIDs(t), "the first is untouched")
 
