@@ -48,6 +48,12 @@ func (a *App) Drill(ctx context.Context, o DrillOptions) error {
 	if !known {
 		return problem.New(problem.NoScenario, "there is no scenario %q", o.Scenario)
 	}
+	// Two drills at one time would judge each other's faults.
+	unlock, err := a.Config.Lock()
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	client, env, err := a.environment(ctx)
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -41,13 +42,15 @@ func postgresURL(s Settings, password, route string) string {
 			hosts = append(hosts, memberAddress(s.Namespace, i))
 		}
 	}
-	return fmt.Sprintf("postgres://%s:%s@%s/%s?target_session_attrs=read-write&connect_timeout=2&sslmode=prefer&application_name=drill",
+	return fmt.Sprintf("postgres://%s:%s@%s/%s?target_session_attrs=read-write&connect_timeout=1&sslmode=prefer&application_name=drill",
 		naming.DatabaseUser, password, strings.Join(hosts, ","), naming.Database)
 }
 
 func memberAddress(namespace string, ordinal int32) string {
 	return net.JoinHostPort(naming.MemberHost(namespace, naming.Postgres, ordinal), fmt.Sprint(naming.PortPostgres))
 }
+
+const connectPatience = 6 * time.Second
 
 // postgresClient keeps a connection and makes a new one after a failure.
 type postgresClient struct {
@@ -65,7 +68,10 @@ func (c *postgresClient) connection(ctx context.Context) (*pgx.Conn, error) {
 	if c.conn != nil && !c.conn.IsClosed() {
 		return c.conn, nil
 	}
-	conn, err := pgx.Connect(ctx, c.url)
+	// The hosts are tried one after the other: that takes longer than a statement.
+	connecting, cancel := context.WithTimeout(context.WithoutCancel(ctx), connectPatience)
+	defer cancel()
+	conn, err := pgx.Connect(connecting, c.url)
 	if err != nil {
 		return nil, connectError{err}
 	}

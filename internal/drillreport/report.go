@@ -9,7 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
-	"time"
+	"strings"
 
 	"github.com/paws360/pawskind/internal/drill"
 )
@@ -17,18 +17,21 @@ import (
 //go:embed page.html
 var page string
 
+//go:embed page.css
+var style string
+
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"seconds": seconds,
+	"seconds": seconds, "took": took, "checked": checked,
 }).Parse(page))
 
 // view is what the page shows.
 type view struct {
 	drill.Result
+	Style  template.CSS
 	When   string
 	Badge  badge
 	Totals []drill.Tally
-	Gaps   []figure
-	Phases []figure
+	Times  []figure
 	Runs   []runView
 }
 
@@ -45,19 +48,23 @@ type runView struct {
 	Badge   badge
 	Open    bool
 	Picture template.HTML
+	Facts   []fact
 }
+
+// fact is something else that was found of a run.
+type fact struct{ Name, Text string }
 
 // Write writes the page of a drill's result.
 func Write(w io.Writer, r drill.Result) error {
-	v := view{Result: r, When: r.Began.UTC().Format(time.RFC1123), Badge: badgeOf(r.Verdict), Totals: drill.Totals(r)}
-	v.Gaps = append(figures("write gap, ", r.WriteGap), figures("read gap, ", r.ReadGap)...)
+	v := view{Result: r, Style: template.CSS(style), When: r.Began.UTC().Format("2006-01-02 15:04:05 UTC"), Badge: badgeOf(r.Verdict), Totals: drill.Totals(r)}
+	v.Times = append(figures("write gap, ", r.WriteGap), figures("read gap, ", r.ReadGap)...)
 	for _, name := range []string{drill.Detection, drill.LeaseExpiry, drill.Election, drill.Promotion, drill.Stabilisation} {
 		if d, seen := r.Phases[name]; seen {
-			v.Phases = append(v.Phases, figure{name, d})
+			v.Times = append(v.Times, figure{"phase: " + name, d})
 		}
 	}
 	for i, run := range r.Runs {
-		v.Runs = append(v.Runs, runView{run, badgeOf(run.Judgement.Verdict), i == worst(r), picture(run)})
+		v.Runs = append(v.Runs, runView{run, badgeOf(run.Judgement.Verdict), i == worst(r), picture(run), facts(run)})
 	}
 	if err := pageTemplate.Execute(w, v); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
@@ -74,7 +81,33 @@ func badgeOf(v drill.Verdict) badge {
 	case drill.Void:
 		return badge{"void", "?", "void: the drill itself failed"}
 	}
+	texts := map[drill.Verdict]string{
+		drill.Lost:         "data lost: acknowledged writes are missing",
+		drill.SplitBrain:   "split brain: two members took writes at one time",
+		drill.Inconsistent: "inconsistent: what is there is not what was written",
+		drill.NotRecovered: "not recovered: it did not become well again in time",
+	}
+	if text, known := texts[v]; known {
+		return badge{"bad", "✗", text}
+	}
 	return badge{"bad", "✗", string(v)}
+}
+
+// facts are told as text, for they are no picture.
+func facts(run drill.JudgedRun) []fact {
+	list := []fact{
+		{"Who led, in order", strings.Join(run.Judgement.Leaders, ", ")},
+		{"All members replicate again after", seconds(run.Judgement.Redundancy)},
+		{"Two members took writes at one time for", fmt.Sprintf("%.2f s", run.Judgement.Overlap.Seconds())},
+	}
+	for _, system := range slices.Sorted(maps.Keys(run.Judgement.Linearizable)) {
+		text := "✗ no: a violation is proven"
+		if run.Judgement.Linearizable[system] {
+			text = "✓ yes"
+		}
+		list = append(list, fact{"Register of " + system + " is linearizable", text})
+	}
+	return list
 }
 
 // worst is the run to look at first.
@@ -101,3 +134,14 @@ func seconds(s float64) string {
 	}
 	return fmt.Sprintf("%.2f s", s)
 }
+
+// took is how long a phase was.
+func took(p drill.Phase) string {
+	if p.Begin < 0 || p.End < 0 {
+		return seconds(-1)
+	}
+	return seconds(p.End - p.Begin)
+}
+
+// checked tells whether what was written was looked for in the end.
+func checked(t drill.Tally) bool { return t.System != drill.App }
