@@ -67,8 +67,6 @@ func Scenarios() []Scenario {
 		{Name: "leader-and-etcd-leader-kill", Title: "PostgreSQL leader and etcd leader killed together", System: Postgres, Faults: once(v1alpha1.FaultKill, "postgres/leader", "etcd/leader")},
 		{Name: "standby-kill", Title: "Synchronous standby killed while writing", System: Postgres, Faults: once(v1alpha1.FaultKill, "postgres/sync-standby")},
 		{Name: "postgres-all-kill", Title: "All PostgreSQL pods killed at once", System: Postgres, Faults: once(v1alpha1.FaultKill, "postgres")},
-		{Name: "leader-disk-full", Title: "Disk full on the PostgreSQL leader", System: Postgres, Faults: once(v1alpha1.FaultFillDisk, "postgres/leader"), Hold: 30 * time.Second},
-		{Name: "replica-disk-full", Title: "Disk full on a PostgreSQL replica", System: Postgres, Faults: once(v1alpha1.FaultFillDisk, "postgres/replica"), Hold: 30 * time.Second},
 		{Name: "switchover", Title: "PostgreSQL switchover", System: Postgres, Act: ActSwitchover, Planned: true, Core: true},
 		{Name: "leader-delete", Title: "PostgreSQL leader deleted gracefully", System: Postgres, Act: ActDelete, Target: "postgres/leader", Planned: true},
 		{Name: "operator-gone", Title: "PostgreSQL leader killed with the operator gone", System: Postgres, Act: ActOperatorGone, Target: "postgres/leader", Hold: 15 * time.Second},
