@@ -114,12 +114,12 @@ func (c *canvas) bands(run drill.JudgedRun) {
 	c.write("alarm", x, c.y+11, "✗")
 	c.write("soft", x+14, c.y+10, "acknowledged, then missing (examples)")
 	c.y += 26
-	for _, t := range run.Judgement.Tallies {
+	for _, t := range tallies(run) {
 		c.band(run, t, s)
 	}
 }
 
-func (c *canvas) band(run drill.JudgedRun, t drill.Tally, s slots) {
+func (c *canvas) band(run drill.JudgedRun, t tally, s slots) {
 	list := buckets(run.Operations, t.System, t.Route, s)
 	top := 1
 	for _, o := range list {
@@ -142,18 +142,20 @@ func (c *canvas) band(run drill.JudgedRun, t drill.Tally, s slots) {
 		}
 		c.add(`</g>`)
 	}
-	c.lost(run.Operations, t)
+	c.lost(run.Operations, t.Tally)
 	c.base(c.y + bandHeight)
 	c.y += bandHeight + 2*laneGap
 }
 
 // heading says in words what came of a route's writes in the whole run.
-func (c *canvas) heading(t drill.Tally) {
+func (c *canvas) heading(t tally) {
 	told := fmt.Sprintf("%d acknowledged, %d failed, %d unknown; write gap %.2f s", t.Acknowledged, t.Failed, t.Unknown, t.WriteGap)
 	x := float64(left)
 	switch lost := fmt.Sprintf("✗ %d lost;", t.Lost); {
-	case !checked(t):
+	case t.Knowledge == uncounted:
 		told += "; not checked for loss"
+	case t.Knowledge == unread:
+		told = "? losses unknown; " + told
 	case t.Lost == 0:
 		told = "0 lost; " + told
 	default:

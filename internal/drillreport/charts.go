@@ -116,15 +116,15 @@ func scaleOf(highest float64, units []unit) (unit, float64) {
 
 // chart draws lines over an axis of values that begins at 0.
 func (c *canvas) chart(name string, units []unit, lines []series, s slots) {
-	highest, any := 0.0, false
+	highest, some := 0.0, false
 	for _, line := range lines {
 		for _, v := range line.values {
 			if !math.IsNaN(v) {
-				highest, any = max(highest, v), true
+				highest, some = max(highest, v), true
 			}
 		}
 	}
-	if !any {
+	if !some {
 		return
 	}
 	u, top := scaleOf(highest, units)
@@ -135,7 +135,8 @@ func (c *canvas) chart(name string, units []unit, lines []series, s slots) {
 		c.add(`<text class="soft" x="%d" y="%d" text-anchor="end">%g %s</text>`, left-8, y+4, at*top, u.name)
 	}
 	for i, line := range lines {
-		c.add(`<g class="s%d"><title>%s: %s</title><path d="%s"/></g>`, i%6, name, html.EscapeString(line.name), c.path(line.values, top*u.size, s))
+		path, dots := c.path(line.values, top*u.size, s)
+		c.add(`<g class="s%d"><title>%s: %s</title><path d="%s"/><path class="dots" d="%s"/></g>`, i%6, name, html.EscapeString(line.name), path, dots)
 	}
 	c.y += chartHeight + 3*laneGap
 }
@@ -152,24 +153,25 @@ func (c *canvas) legend(name string, lines []series) {
 	c.y += 22
 }
 
-// path is a line that breaks where there is no value.
-func (c *canvas) path(values []float64, top float64, s slots) string {
-	var path strings.Builder
-	open := false
+// path is a line that breaks where there is no value. A value alone makes no line
+// and is a dot.
+func (c *canvas) path(values []float64, top float64, s slots) (path, dots string) {
+	there := func(i int) bool { return i >= 0 && i < len(values) && !math.IsNaN(values[i]) }
+	var line, alone strings.Builder
 	for i, v := range values {
-		if math.IsNaN(v) {
-			open = false
+		if !there(i) {
 			continue
 		}
 		x := c.x(min(s.from(i)+s.step/2, s.end))
 		y := float64(c.y) + (1-v/top)*chartHeight
-		if open {
-			fmt.Fprintf(&path, "L%.1f %.1f", x, y)
-		} else {
-			// A value alone has no line; its end caps make it a dot.
-			fmt.Fprintf(&path, "M%.1f %.1fh.1", x, y)
+		switch {
+		case there(i - 1):
+			fmt.Fprintf(&line, "L%.1f %.1f", x, y)
+		case there(i + 1):
+			fmt.Fprintf(&line, "M%.1f %.1f", x, y)
+		default:
+			fmt.Fprintf(&alone, "M%.1f %.1fh.1", x, y)
 		}
-		open = true
 	}
-	return path.String()
+	return line.String(), alone.String()
 }

@@ -156,6 +156,7 @@ func small() drill.Result {
 			{At: ms(1500), System: drill.Postgres, Member: "patroni-2", Role: "leader", Writable: true},
 			{At: ms(2400), System: drill.Postgres, Member: "patroni-1", Role: "replica", LagBytes: 2048},
 		},
+		Finals: []drill.Final{{System: drill.Postgres, Member: "patroni-2", Authority: true, Rows: []drill.Row{{Client: "a", Value: 4, Count: 1}}}},
 	}
 	judged := drill.JudgedRun{Run: run, Judgement: drill.Judgement{
 		Verdict: drill.Lost, Reasons: []string{"postgres, Service: 1 acknowledged write is missing"},

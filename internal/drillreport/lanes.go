@@ -84,9 +84,6 @@ func spans(samples []drill.Sample, end time.Duration) []span {
 
 // coarse makes spans few enough to draw: of each slot the most telling state.
 func coarse(list []span, s slots) []span {
-	if len(list) <= mostSpans {
-		return list
-	}
 	var few []span
 	for i := range s.count() {
 		from, to := s.from(i), s.from(i)+s.step
@@ -150,9 +147,14 @@ func (c *canvas) lanes(run drill.Run) {
 		}
 		system = m.system
 		c.label(c.y+laneHeight-7, m.name)
-		for _, s := range coarse(spans(m.samples, c.end), c.slots(100*time.Millisecond, mostSpans)) {
-			title := fmt.Sprintf("%s %s: %s, from %s to %s after the fault", m.system, m.name, words[s.state], c.since(s.from), c.since(s.to))
-			c.bar(s.from, s.to, laneHeight, "lane "+string(s.state), title, short(s.state))
+		list, often := spans(m.samples, c.end), ""
+		if len(list) > mostSpans {
+			// A piece of the picture then stands for more than it shows.
+			list, often = coarse(list, c.slots(100*time.Millisecond, mostSpans)), "at times "
+		}
+		for _, s := range list {
+			title := fmt.Sprintf("%s %s: %s%s, from %s to %s after the fault", m.system, m.name, often, words[s.state], c.since(s.from), c.since(s.to))
+			c.bar(s.from, s.to, laneHeight, "lane "+string(s.state), title, often+short(s.state))
 		}
 		c.y += laneHeight + laneGap
 	}

@@ -21,7 +21,7 @@ var page string
 var style string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"seconds": seconds, "took": took, "checked": checked,
+	"seconds": seconds, "took": took,
 }).Parse(page))
 
 // view is what the page shows.
@@ -30,7 +30,7 @@ type view struct {
 	Style  template.CSS
 	When   string
 	Badge  badge
-	Totals []drill.Tally
+	Totals []total
 	Times  []figure
 	Runs   []runView
 }
@@ -47,6 +47,7 @@ type runView struct {
 	drill.JudgedRun
 	Badge   badge
 	Open    bool
+	Tallies []tally
 	Picture template.HTML
 	Facts   []fact
 }
@@ -56,7 +57,7 @@ type fact struct{ Name, Text string }
 
 // Write writes the page of a drill's result.
 func Write(w io.Writer, r drill.Result) error {
-	v := view{Result: r, Style: template.CSS(style), When: r.Began.UTC().Format("2006-01-02 15:04:05 UTC"), Badge: badgeOf(r.Verdict), Totals: drill.Totals(r)}
+	v := view{Result: r, Style: template.CSS(style), When: r.Began.UTC().Format("2006-01-02 15:04:05 UTC"), Badge: badgeOf(r.Verdict), Totals: totals(r)}
 	v.Times = append(figures("write gap, ", r.WriteGap), figures("read gap, ", r.ReadGap)...)
 	for _, name := range []string{drill.Detection, drill.LeaseExpiry, drill.Election, drill.Promotion, drill.Stabilisation} {
 		if d, seen := r.Phases[name]; seen {
@@ -64,7 +65,10 @@ func Write(w io.Writer, r drill.Result) error {
 		}
 	}
 	for i, run := range r.Runs {
-		v.Runs = append(v.Runs, runView{run, badgeOf(run.Judgement.Verdict), i == worst(r), picture(run), facts(run)})
+		v.Runs = append(v.Runs, runView{
+			JudgedRun: run, Badge: badgeOf(run.Judgement.Verdict), Open: i == worst(r),
+			Tallies: tallies(run), Picture: picture(run), Facts: facts(run),
+		})
 	}
 	if err := pageTemplate.Execute(w, v); err != nil {
 		return fmt.Errorf("writing the report: %w", err)
@@ -142,6 +146,3 @@ func took(p drill.Phase) string {
 	}
 	return seconds(p.End - p.Begin)
 }
-
-// checked tells whether what was written was looked for in the end.
-func checked(t drill.Tally) bool { return t.System != drill.App }

@@ -140,6 +140,23 @@ func TestALossIsShownAndItsRunIsOpen(t *testing.T) {
 	require.Greater(t, strings.Index(text, "<details open>"), strings.Index(text, "<details>"))
 }
 
+// A count of 0 lost says nothing when nobody could look.
+func TestWhatWasNotReadIsNotCalledWhole(t *testing.T) {
+	blind := leaderKill()
+	blind.Number = 2
+	for i := range blind.Finals {
+		if blind.Finals[i].System == drill.Postgres {
+			blind.Finals[i].Rows, blind.Finals[i].Error = nil, "timeout"
+		}
+	}
+	text := written(t, blind)
+	keep(t, "blind.html", text)
+	require.Equal(t, 2, strings.Count(text, "? unknown: no leader was read in the end"), "both routes of PostgreSQL")
+	require.Equal(t, 2, strings.Count(text, "? losses unknown;"))
+	require.Equal(t, 2, strings.Count(text, "0 lost;"), "of Redis and etcd it is known")
+	require.Contains(t, written(t, leaderKill(), blind), "0, ? unknown in 1 of 2")
+}
+
 func TestEveryVerdictHasWordsAndASign(t *testing.T) {
 	for _, v := range []drill.Verdict{drill.Passed, drill.Bounded, drill.Lost, drill.SplitBrain, drill.Inconsistent, drill.NotRecovered, drill.Void} {
 		b := badgeOf(v)
@@ -190,6 +207,7 @@ func TestAPageStaysSmall(t *testing.T) {
 	}
 	text := written(t, run)
 	keep(t, "long.html", text)
+	require.Contains(t, text, "at times leader", "a piece of a lane stands for more than it shows")
 	require.Less(t, len(text), 300_000)
 }
 
