@@ -78,9 +78,14 @@ func (r *Reconciler) scaleEtcd(ctx context.Context, s *scope, pods int32) (int32
 		}
 		return pods, r.deletePod(ctx, env.Namespace, naming.Member(naming.Etcd, step.Ordinal))
 	case etcd.ActionPromote:
-		if err := r.Observer.Etcd.Promote(ctx, env.Namespace, via, step.MemberID); err != nil && !errors.Is(err, etcd.ErrNotReady) {
+		err := r.Observer.Etcd.Promote(ctx, env.Namespace, via, step.MemberID)
+		if errors.Is(err, etcd.ErrNotReady) {
+			return pods, nil
+		}
+		if err != nil {
 			return pods, err
 		}
+		return pods, r.applyOne(ctx, s, etcd.BootstrapMap(env, etcd.Joined(env.Namespace, facts.Membership)))
 	case etcd.ActionRemove:
 		return pods, r.Observer.Etcd.Remove(ctx, env.Namespace, via, step.MemberID)
 	case etcd.ActionShrink:

@@ -205,3 +205,11 @@ func Joining(namespace string, members []Member) Bootstrap {
 	}
 	return b
 }
+
+// Joined is the bootstrap once every member votes. None has an identity to take
+// up any more: whoever starts without data has lost it.
+func Joined(namespace string, members []Member) Bootstrap {
+	b := Joining(namespace, members)
+	b.Identities = map[string]string{}
+	return b
+}

@@ -2,12 +2,18 @@
 # Starts one etcd member. A member that was added to a running cluster comes
 # with the identity it was given (a file named after the pod); data of an older
 # identity on the volume belongs to a removed member, which etcd would refuse.
+# A member without data and without an identity has lost its data. It may have
+# voted and would not know: it must not come back as the one it was.
 set -eu
 want=$(cat "/bootstrap/identity-$POD_NAME" 2>/dev/null || true)
 have=$(cat /data/identity 2>/dev/null || true)
 if [ -n "$want" ] && [ "$want" != "$have" ]; then
   rm -rf /data/etcd
   echo "$want" >/data/identity
+fi
+if [ -z "$want" ] && [ ! -d /data/etcd/member ] && [ "$(cat /bootstrap/initial-cluster-state)" = existing ]; then
+  echo "the data of $POD_NAME is gone, and it has already been bootstrapped: it must join anew" >&2
+  exit 1
 fi
 exec etcd --name="$POD_NAME" --data-dir=/data/etcd \
   --listen-client-urls=http://0.0.0.0:2379 \
