@@ -217,7 +217,8 @@ func (r *Run) Finish(ctx context.Context) History {
 	}
 }
 
-const levelPatience = 5 * time.Second
+// levelPatience also covers a member that starts anew and copies the rest.
+const levelPatience = 20 * time.Second
 
 // level tells whether all members of each system have as many rows.
 func level(finals []FinalRows) bool {

@@ -14,7 +14,7 @@ import (
 const Port = 8084
 
 // finishTimeout bounds the final reads.
-const finishTimeout = 30 * time.Second
+const finishTimeout = 45 * time.Second
 
 // Server runs one drill's clients at a time, as it is told over HTTP.
 type Server struct {

@@ -197,7 +197,24 @@ func (r *Runner) recovered(ctx context.Context, k *clients, injected time.Time) 
 	}
 }
 
+// leaving names a pod that is about to go: it may still answer as if all was well.
+func (r *Runner) leaving(ctx context.Context) (string, error) {
+	list, err := r.Client.Select(ctx, r.Env.Namespace, "")
+	if err != nil {
+		return "", err
+	}
+	for i := range list {
+		if !list[i].DeletionTimestamp.IsZero() {
+			return list[i].Name, nil
+		}
+	}
+	return "", nil
+}
+
 func (r *Runner) well(ctx context.Context, k *clients, writing bool) (bool, string) {
+	if name, err := r.leaving(ctx); err != nil || name != "" {
+		return false, "a pod is about to go: " + name
+	}
 	report, err := r.Client.Report(ctx, r.Env.Namespace, r.Env.Name)
 	if err != nil {
 		return false, err.Error()

@@ -94,7 +94,7 @@ func judgeServer(s ServerFacts, facts Facts, master string) health.Member {
 		set(v1alpha1.Unhealthy, "has no link to its master")
 	case m.LagSeconds != nil && *m.LagSeconds >= LagCritical:
 		set(v1alpha1.Unhealthy, "is %.0fs behind", *m.LagSeconds)
-	case m.LagSeconds != nil && *m.LagSeconds >= 1:
+	case m.LagSeconds != nil && *m.LagSeconds > 1: // replicas tell whole seconds, and a busy one tells late
 		set(v1alpha1.Degraded, "is %.0fs behind", *m.LagSeconds)
 	}
 	return m

@@ -15,6 +15,7 @@ import (
 // TC-030: the documented single commands work, with pawskind's exit status.
 func TestTC030SingleCommands(t *testing.T) {
 	environment := []string{"PAWSKIND_NAME=" + clusterName, "MAKEFLAGS="}
+	healthy(t, time.Minute)
 	for _, target := range []string{"local-health", "local-status"} {
 		r := command(t, checkout, environment, "make", "--no-print-directory", target)
 		require.Zero(t, r.code, r.all())
