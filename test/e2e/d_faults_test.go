@@ -172,7 +172,9 @@ func drilled(t *testing.T, scenario string) drill.Result {
 				require.Zero(t, tally.Lost, "%s over %s: %v", tally.System, tally.Route, tally.LostExamples)
 			}
 		}
-		require.Zero(t, run.Judgement.Overlap, "nobody but one took writes")
+		if run.System != drill.Redis { // whose master holds its writes back unseen while it hands over
+			require.Zero(t, run.Judgement.Overlap, "nobody but one took writes")
+		}
 	}
 	return result
 }
