@@ -66,7 +66,7 @@ func parseNodes(table string) []Node {
 	for line := range strings.Lines(table) {
 		name, state, found := strings.Cut(strings.TrimSpace(line), "\t")
 		if found {
-			nodes = append(nodes, Node{Name: name, State: strings.ToLower(state)})
+			nodes = append(nodes, Node{Name: name, State: plainState(state)})
 		}
 	}
 	slices.SortFunc(nodes, func(a, b Node) int {
@@ -79,6 +79,20 @@ func parseNodes(table string) []Node {
 		return strings.Compare(a.Name, b.Name)
 	})
 	return nodes
+}
+
+// plainState is the state in one word. Podman 4 gives a sentence, such as
+// "Up 2 minutes ago" and "Exited (0) 3 seconds ago".
+func plainState(state string) string {
+	state = strings.ToLower(state)
+	switch {
+	case strings.Contains(state, Paused):
+		return Paused
+	case strings.HasPrefix(state, "up "):
+		return Running
+	}
+	word, _, _ := strings.Cut(state, " ")
+	return word
 }
 
 // StateOf sums up the nodes.

@@ -70,3 +70,14 @@ func TestLogger(t *testing.T) {
 	require.Equal(t, []string{`Creating cluster "x" ...`, "careful"}, details)
 	Logger{}.V(0).Info("dropped")
 }
+
+// Podman 4.3 took "Up 2 minutes ago" for a state, and a cluster that ran for one
+// that was stopped.
+func TestStatesInSentences(t *testing.T) {
+	for sentence, want := range map[string]string{
+		"running": Running, "Up 2 minutes ago": Running, "Up 2 minutes ago (Paused)": Paused, "paused": Paused,
+		"exited": "exited", "Exited (0) 3 seconds ago": "exited", "Created": "created",
+	} {
+		require.Equal(t, want, plainState(sentence), sentence)
+	}
+}
