@@ -26,10 +26,11 @@ func (r *Runner) act(ctx context.Context, s drill.Scenario) (at time.Time, targe
 	case drill.ActDelete:
 		at, target, err = r.remove(ctx, s.Target, nil)
 	case drill.ActOperatorGone:
-		if err = r.scaleOperator(ctx, 0); err != nil {
-			return at, target, nil, err
-		}
+		// Also an operator that was taken away only half must come back.
 		undo = func(ctx context.Context) error { return r.scaleOperator(ctx, 1) }
+		if err = r.scaleOperator(ctx, 0); err != nil {
+			return at, target, undo, err
+		}
 		at, target, err = r.remove(ctx, s.Target, ptr.To[int64](0))
 	case drill.ActSleep:
 		at, target = time.Now(), "the whole cluster"

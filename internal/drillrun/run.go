@@ -47,7 +47,10 @@ func (r *Runner) Run(ctx context.Context, s drill.Scenario, runs int, each func(
 	defer func() {
 		cleaning, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanPatience)
 		defer cancel()
-		_, healing := r.Client.RemoveFaults(cleaning, r.Env.Namespace, r.Env.Name, faultNames(s))
+		var healing error
+		if names := faultNames(s); len(names) > 0 { // no names would mean everybody's faults
+			_, healing = r.Client.RemoveFaults(cleaning, r.Env.Namespace, r.Env.Name, names)
+		}
 		_ = k.tearDown(cleaning) // a run that was not begun has nothing to remove
 		err = errors.Join(err, healing, k.remove(cleaning))
 	}()
@@ -69,9 +72,6 @@ func (r *Runner) secret() string {
 }
 
 func faultNames(s drill.Scenario) []string {
-	if len(s.Faults) == 0 {
-		return []string{"drill"}
-	}
 	names := make([]string, len(s.Faults))
 	for i := range s.Faults {
 		names[i] = fmt.Sprintf("drill-%d", i+1)
