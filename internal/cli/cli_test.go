@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/drill"
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/problem"
 	"github.com/paws360/pawskind/internal/progress"
@@ -138,4 +139,13 @@ func TestWipe(t *testing.T) {
 	require.True(t, anyData(filepath.Dir(folder)))
 	require.NoError(t, wipe(context.Background(), nil, "", folder))
 	require.False(t, anyData(filepath.Dir(folder)))
+}
+
+// A count of nothing read would look like good news.
+func TestLossesAreUnknownWithoutALeader(t *testing.T) {
+	tally := drill.Tally{System: drill.Postgres}
+	read := drill.JudgedRun{Run: drill.Run{Finals: []drill.Final{{System: drill.Postgres, Authority: true}}}}
+	unread := drill.JudgedRun{Run: drill.Run{Finals: []drill.Final{{System: drill.Postgres, Authority: true, Error: "timeout"}}}}
+	require.Equal(t, "0", lost(tally, read))
+	require.Equal(t, "?", lost(tally, read, unread))
 }

@@ -142,7 +142,7 @@ func oneRun(run drill.JudgedRun) string {
 	line := fmt.Sprintf("run %d: %s (%s)", run.Number, run.Judgement.Verdict, run.Target)
 	for _, t := range run.Judgement.Tallies {
 		if t.System == run.System {
-			line += fmt.Sprintf("; %s: write gap %.1f s, %d acknowledged, %d lost", t.Route, t.WriteGap, t.Acknowledged, t.Lost)
+			line += fmt.Sprintf("; %s: write gap %.1f s, %d acknowledged, %s lost", t.Route, t.WriteGap, t.Acknowledged, lost(t, run))
 		}
 	}
 	return line
@@ -187,7 +187,7 @@ func (a *App) printDrill(out io.Writer, r drill.Result, files []string) {
 	table := [][]string{{"SYSTEM", "ROUTE", "ACKNOWLEDGED", "LOST", "FAILED", "UNKNOWN", "GAP P50", "P95", "MAX"}}
 	for _, t := range drill.Totals(r) {
 		gap := r.WriteGap[t.System+"/"+t.Route]
-		table = append(table, []string{t.System, t.Route, fmt.Sprint(t.Acknowledged), fmt.Sprint(t.Lost), fmt.Sprint(t.Failed), fmt.Sprint(t.Unknown),
+		table = append(table, []string{t.System, t.Route, fmt.Sprint(t.Acknowledged), lost(t, r.Runs...), fmt.Sprint(t.Failed), fmt.Sprint(t.Unknown),
 			seconds(gap.P50), seconds(gap.P95), seconds(gap.Max)})
 	}
 	rows(out, "  ", table)
@@ -207,6 +207,16 @@ func (a *App) printDrill(out io.Writer, r drill.Result, files []string) {
 	for _, file := range files {
 		say("  %s", relative(file))
 	}
+}
+
+// lost is how many acknowledged writes are missing, "?" where no leader could be read.
+func lost(t drill.Tally, runs ...drill.JudgedRun) string {
+	for _, run := range runs {
+		if t.System != drill.App && !run.LeaderRead(t.System) {
+			return "?"
+		}
+	}
+	return fmt.Sprint(t.Lost)
 }
 
 func seconds(s float64) string { return (time.Duration(s*1000) * time.Millisecond).String() }

@@ -98,3 +98,11 @@ func Totals(r Result) []Tally {
 	}
 	return sums
 }
+
+// LeaderRead tells whether the system's leader was read in the end: otherwise
+// nothing is known of what was lost.
+func (r Run) LeaderRead(system string) bool {
+	return slices.ContainsFunc(r.Finals, func(f Final) bool {
+		return f.System == system && f.Authority && f.Error == ""
+	})
+}

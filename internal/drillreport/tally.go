@@ -2,7 +2,6 @@ package drillreport
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/paws360/pawskind/internal/drill"
 )
@@ -23,9 +22,7 @@ func knowledgeOf(run drill.Run, system string) knowledge {
 	if system == drill.App {
 		return uncounted
 	}
-	if slices.ContainsFunc(run.Finals, func(f drill.Final) bool {
-		return f.System == system && f.Authority && f.Error == ""
-	}) {
+	if run.LeaderRead(system) {
 		return known
 	}
 	return unread
