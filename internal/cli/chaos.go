@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -61,8 +62,7 @@ func (a *App) Fault(ctx context.Context, o FaultOptions) error {
 		return err
 	}
 	if err := verdictOn(status); err != nil {
-		_, _ = client.RemoveFaults(ctx, env.Namespace, env.Name, []string{fault.Name})
-		return err
+		return errors.Join(err, withdraw(ctx, client, env, []string{fault.Name}))
 	}
 	return a.Show(FaultResult{status}, func(out io.Writer) {
 		_, _ = fmt.Fprintf(out, "%s %s\n", a.symbol("✓", "OK"), status.Message)
@@ -232,13 +232,11 @@ func (a *App) Restore(ctx context.Context, names []string) error {
 			return problem.New(problem.FaultMissing, "no fault %s is declared", name)
 		}
 	}
-	waiting, cancel := context.WithTimeout(ctx, faultPatience)
-	defer cancel()
 	p := a.Progress()
 	defer p.Finish()
 	p.Show(50, "Waiting until all is undone")
-	if _, err := client.AwaitFaults(waiting, env.Namespace, env.Name, func(e *v1alpha1.PawsEnvironment) bool { return chaos.Undone(e.Status, removed) }); err != nil {
-		return problem.New(problem.FaultFailed, "not everything is undone yet").Do("See pawskind chaos status, and pawskind logs agent").Because(err)
+	if err := undone(ctx, client, env, removed); err != nil {
+		return err
 	}
 	p.Finish()
 	if len(removed) == 0 {
@@ -246,6 +244,24 @@ func (a *App) Restore(ctx context.Context, names []string) error {
 		return nil
 	}
 	a.Note("%s Undone: %s. See pawskind health --wait.", a.symbol("✓", "OK"), strings.Join(removed, ", "))
+	return nil
+}
+
+// withdraw takes back what was declared in vain, and waits until nothing tells of it.
+func withdraw(ctx context.Context, client *install.Client, env *v1alpha1.PawsEnvironment, names []string) error {
+	if _, err := client.RemoveFaults(ctx, env.Namespace, env.Name, names); err != nil {
+		return err
+	}
+	return undone(ctx, client, env, names)
+}
+
+func undone(ctx context.Context, client *install.Client, env *v1alpha1.PawsEnvironment, names []string) error {
+	waiting, cancel := context.WithTimeout(ctx, faultPatience)
+	defer cancel()
+	_, err := client.AwaitFaults(waiting, env.Namespace, env.Name, func(e *v1alpha1.PawsEnvironment) bool { return chaos.Undone(e.Status, names) })
+	if err != nil {
+		return problem.New(problem.FaultFailed, "not everything is undone yet").Do("See pawskind chaos status, and pawskind logs agent").Because(err)
+	}
 	return nil
 }
 

@@ -186,14 +186,14 @@ func (a *App) printMembers(out io.Writer, members []health.Member) {
 	rows(out, "    ", table)
 }
 
-// lastKnown shows what is left to see when the operator does not answer.
+// lastKnown shows what there is to see without the operator's answer.
 func (a *App) lastKnown(ctx context.Context, client *install.Client, name string) {
 	env, err := client.Environment(ctx, a.Config.Namespace, name)
 	var one *problem.Problem
 	if errors.As(err, &one) || err != nil {
 		return
 	}
-	a.Note("The operator does not answer. Its last word on the environment, and the pods now:")
+	a.Note("The operator's last word on the environment, and the pods now:")
 	var table [][]string
 	for _, c := range env.Status.Conditions {
 		table = append(table, []string{c.Type, string(c.Status), c.Reason, c.Message})

@@ -87,6 +87,11 @@ func parameters(spec v1alpha1.PostgresSpec) map[string]any {
 		"max_connections":     "100", // addendum NFR-PERF-002
 		"password_encryption": "scram-sha-256",
 		"synchronous_commit":  "on",
+		// A pod that vanished says no farewell: by the kernel's own keepalive its
+		// connections would be held for two hours.
+		"tcp_keepalives_idle":     "10",
+		"tcp_keepalives_interval": "5",
+		"tcp_keepalives_count":    "3",
 		// The application name carries the trace of the request.
 		"log_line_prefix": "%m [%p] %q%u@%d %a ",
 	}

@@ -176,13 +176,16 @@ func summary(spec v1alpha1.PostgresSpec, members []health.Member, leaders []Memb
 	return text
 }
 
+// connection is the standby's best connection to the leader: while it copies the
+// leader's data it has others, and one of a pod that died may stay half open.
 func connection(leader MemberFacts, name string) (Standby, bool) {
+	best, found := Standby{}, false
 	for _, s := range leader.Standbys {
-		if s.Name == name {
-			return s, true
+		if s.Name == name && (!found || s.State == "streaming") {
+			best, found = s, true
 		}
 	}
-	return Standby{}, false
+	return best, found
 }
 
 func role(m MemberFacts) string {

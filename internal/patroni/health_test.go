@@ -91,6 +91,16 @@ func TestVerdict(t *testing.T) {
 				"1 leader + 2 replicas, lag: 0.8s", "is catching up: catchup", true, v1alpha1.ReasonStandbyAcknowledges,
 			},
 		},
+		"a replica that streams beside a connection its last pod left half open": {
+			change: func(f *patroni.Facts) {
+				left := patroni.Standby{Name: "patroni-3", State: "startup"}
+				f.Members[0].Standbys = append([]patroni.Standby{left}, f.Members[0].Standbys...)
+			},
+			want: want{
+				v1alpha1.Healthy, v1alpha1.Healthy, v1alpha1.ReasonHealthy, "patroni-1",
+				"1 leader + 2 replicas, lag: 0.8s", "", true, v1alpha1.ReasonStandbyAcknowledges,
+			},
+		},
 		"a replica on another timeline": {
 			change: func(f *patroni.Facts) { f.Members[2].Timeline = 1 },
 			want: want{
