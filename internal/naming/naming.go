@@ -74,6 +74,8 @@ const (
 	KeyReplicationPassword = "POSTGRES_REPLICATION_PASSWORD"
 	KeyDatabasePassword    = "POSTGRES_APP_PASSWORD"
 	KeyEtcdRootPassword    = "ETCD_ROOT_PASSWORD"
+	KeyEtcdPatroniPassword = "ETCD_PATRONI_PASSWORD"
+	KeyEtcdAppPassword     = "ETCD_APP_PASSWORD"
 	KeyPatroniPassword     = "PATRONI_RESTAPI_PASSWORD"
 	KeyRedisPassword       = "REDIS_PASSWORD"
 	KeySentinelPassword    = "REDIS_SENTINEL_PASSWORD"
@@ -85,7 +87,7 @@ const (
 func RequiredKeys() []string {
 	return []string{
 		KeyPostgresPassword, KeyReplicationPassword, KeyDatabasePassword,
-		KeyEtcdRootPassword, KeyPatroniPassword, KeyRedisPassword,
+		KeyEtcdRootPassword, KeyEtcdPatroniPassword, KeyEtcdAppPassword, KeyPatroniPassword, KeyRedisPassword,
 		KeySentinelPassword, KeyJWTSecret, KeySessionSecret,
 	}
 }
