@@ -41,6 +41,9 @@ type Job struct {
 	// ID is the job's id in its file, and Name what the remote shows.
 	ID   string `json:"id"`
 	Name string `json:"name"`
+	// Group is what the legs of one job share and no other job has; empty means
+	// the ID. Jobs of a called workflow need it: "release / build".
+	Group string `json:"group,omitempty"`
 	// Line is where the job begins in the file.
 	Line   int            `json:"line,omitempty"`
 	Matrix map[string]any `json:"matrix,omitempty"`
