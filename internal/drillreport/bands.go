@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paws360/pawskind/internal/drill"
+	"github.com/paws360/pawskind/internal/page"
 )
 
 // mostBuckets bounds how finely a picture counts.
@@ -109,7 +110,7 @@ func (c *canvas) bands(run drill.JudgedRun) {
 	for _, word := range []string{"acknowledged", "failed", "unknown"} {
 		c.add(`<g class="%s"><rect x="%.0f" y="%d" width="16" height="11"/></g>`, word, x, c.y+1)
 		c.write("soft", x+22, c.y+10, word)
-		x += 40 + textWidth(word)
+		x += 40 + page.TextWidth(word)
 	}
 	c.write("alarm", x, c.y+11, "✗")
 	c.write("soft", x+14, c.y+10, "acknowledged, then missing (examples)")
@@ -135,7 +136,7 @@ func (c *canvas) band(run drill.JudgedRun, t tally, s slots) {
 		c.add(`<g class="hover"><title>%s to %s: %s</title><rect x="%.1f" y="%d" width="%.1f" height="%d"/>`,
 			c.since(s.from(part.from)), c.since(s.from(part.to)), part.text(), from, c.y, to-from, bandHeight)
 		for _, text := range part.labels() {
-			if to-from > textWidth(text)+8 {
+			if to-from > page.TextWidth(text)+8 {
 				c.add(`<text class="halo" x="%.1f" y="%d" text-anchor="middle">%s</text>`, (from+to)/2, c.y+bandHeight/2+4, text)
 				break
 			}
@@ -160,7 +161,7 @@ func (c *canvas) heading(t tally) {
 		told = "0 lost; " + told
 	default:
 		c.write("alarm", x, c.y+8, lost)
-		x += textWidth(lost) + 10
+		x += page.TextWidth(lost) + 10
 	}
 	c.write("", x, c.y+8, told)
 	c.y += 14

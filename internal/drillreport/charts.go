@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/paws360/pawskind/internal/drill"
+	"github.com/paws360/pawskind/internal/page"
 )
 
 const chartHeight = 56
@@ -148,7 +149,7 @@ func (c *canvas) legend(name string, lines []series) {
 	for i, line := range lines {
 		c.add(`<g class="s%d"><path d="M%.0f %dh22"/></g>`, i%6, x, c.y+6)
 		c.write("soft", x+28, c.y+10, line.name)
-		x += 46 + textWidth(line.name)
+		x += 46 + page.TextWidth(line.name)
 	}
 	c.y += 22
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/paws360/pawskind/internal/drill"
+	"github.com/paws360/pawskind/internal/page"
 )
 
 const (
@@ -183,7 +184,7 @@ func (c *canvas) key() {
 	for _, s := range []state{leads, stuck, replicas, gone, rival} {
 		c.add(`<g class="lane %s"><rect x="%.0f" y="%d" width="16" height="11"/></g>`, s, x+1, c.y+1)
 		c.write("soft", x+22, c.y+10, words[s])
-		x += 40 + textWidth(words[s])
+		x += 40 + page.TextWidth(words[s])
 	}
 	c.y += 20
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/paws360/pawskind/internal/drill"
+	"github.com/paws360/pawskind/internal/page"
 )
 
 // The picture's measures, in its own units.
@@ -48,11 +49,11 @@ func (c *canvas) label(y int, text string) { c.side("", y, text) }
 func (c *canvas) side(class string, y int, text string) {
 	const most = 22
 	whole := ""
-	if runes := []rune(text); len(runes) > most {
+	short, cut := page.Cut(text, most)
+	if cut {
 		whole = "<title>" + html.EscapeString(text) + "</title>"
-		text = string(runes[:most-1]) + "…"
 	}
-	c.add(`<text class="%s" x="%d" y="%d" text-anchor="end">%s%s</text>`, class, left-8, y, whole, html.EscapeString(text))
+	c.add(`<text class="%s" x="%d" y="%d" text-anchor="end">%s%s</text>`, class, left-8, y, whole, html.EscapeString(short))
 }
 
 // bar is a filled span of time with its meaning as a tooltip, and as text where
@@ -64,14 +65,11 @@ func (c *canvas) bar(from, to time.Duration, height int, class, title, text stri
 	}
 	c.add(`<g class="%s"><title>%s</title><rect x="%.1f" y="%d" width="%.1f" height="%d"/>`,
 		class, html.EscapeString(title), x, c.y, w, height)
-	if text != "" && w > textWidth(text)+8 {
+	if text != "" && w > page.TextWidth(text)+8 {
 		c.add(`<text x="%.1f" y="%d">%s</text>`, x+4, c.y+height-7, html.EscapeString(text))
 	}
 	c.add(`</g>`)
 }
-
-// textWidth is about what a text takes; fonts differ.
-func textWidth(text string) float64 { return 6.3 * float64(len([]rune(text))) }
 
 // since tells a moment as the axis does: in seconds since the fault.
 func (c *canvas) since(at time.Duration) string {

@@ -12,31 +12,29 @@ import (
 	"strings"
 
 	"github.com/paws360/pawskind/internal/drill"
+	"github.com/paws360/pawskind/internal/page"
 )
 
 //go:embed page.html
-var page string
+var markup string
 
 //go:embed page.css
 var style string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"seconds": seconds, "took": took,
-}).Parse(page))
+}).Parse(markup))
 
 // view is what the page shows.
 type view struct {
 	drill.Result
 	Style  template.CSS
 	When   string
-	Badge  badge
+	Badge  page.Badge
 	Totals []total
 	Times  []figure
 	Runs   []runView
 }
-
-// badge is a verdict in colour, sign and words: each alone carries the meaning.
-type badge struct{ Class, Sign, Text string }
 
 type figure struct {
 	Name string
@@ -45,7 +43,7 @@ type figure struct {
 
 type runView struct {
 	drill.JudgedRun
-	Badge   badge
+	Badge   page.Badge
 	Open    bool
 	Tallies []tally
 	Picture template.HTML
@@ -57,7 +55,7 @@ type fact struct{ Name, Text string }
 
 // Write writes the page of a drill's result.
 func Write(w io.Writer, r drill.Result) error {
-	v := view{Result: r, Style: template.CSS(style), When: r.Began.UTC().Format("2006-01-02 15:04:05 UTC"), Badge: badgeOf(r.Verdict), Totals: totals(r)}
+	v := view{Result: r, Style: template.CSS(page.Style + style), When: r.Began.UTC().Format("2006-01-02 15:04:05 UTC"), Badge: badgeOf(r.Verdict), Totals: totals(r)}
 	v.Times = append(figures("write gap, ", r.WriteGap), figures("read gap, ", r.ReadGap)...)
 	for _, name := range []string{drill.Detection, drill.LeaseExpiry, drill.Election, drill.Promotion, drill.Stabilisation} {
 		if d, seen := r.Phases[name]; seen {
@@ -76,14 +74,14 @@ func Write(w io.Writer, r drill.Result) error {
 	return nil
 }
 
-func badgeOf(v drill.Verdict) badge {
+func badgeOf(v drill.Verdict) page.Badge {
 	switch v {
 	case drill.Passed:
-		return badge{"good", "✓", "passed: nothing acknowledged was lost"}
+		return page.Badge{Class: "good", Sign: "✓", Text: "passed: nothing acknowledged was lost"}
 	case drill.Bounded:
-		return badge{"fair", "≈", "passed: Redis lost acknowledged writes within its bound"}
+		return page.Badge{Class: "fair", Sign: "≈", Text: "passed: Redis lost acknowledged writes within its bound"}
 	case drill.Void:
-		return badge{"void", "?", "void: the drill itself failed"}
+		return page.Badge{Class: "void", Sign: "?", Text: "void: the drill itself failed"}
 	}
 	texts := map[drill.Verdict]string{
 		drill.Lost:         "data lost: acknowledged writes are missing",
@@ -92,9 +90,9 @@ func badgeOf(v drill.Verdict) badge {
 		drill.NotRecovered: "not recovered: it did not become well again in time",
 	}
 	if text, known := texts[v]; known {
-		return badge{"bad", "✗", text}
+		return page.Badge{Class: "bad", Sign: "✗", Text: text}
 	}
-	return badge{"bad", "✗", string(v)}
+	return page.Badge{Class: "bad", Sign: "✗", Text: string(v)}
 }
 
 // facts are told as text, for they are no picture.

@@ -14,6 +14,7 @@ import (
 	"golang.org/x/net/html"
 
 	"github.com/paws360/pawskind/internal/drill"
+	"github.com/paws360/pawskind/internal/page"
 )
 
 var (
@@ -163,7 +164,7 @@ func TestEveryVerdictHasWordsAndASign(t *testing.T) {
 		require.NotEmpty(t, b.Sign)
 		require.Greater(t, len(b.Text), len(v), "%s needs words", v)
 	}
-	require.Equal(t, badge{"bad", "✗", "new"}, badgeOf("new"))
+	require.Equal(t, page.Badge{Class: "bad", Sign: "✗", Text: "new"}, badgeOf("new"))
 }
 
 func TestHostileNamesAreText(t *testing.T) {

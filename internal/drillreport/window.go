@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/paws360/pawskind/internal/drill"
+	"github.com/paws360/pawskind/internal/page"
 )
 
 // margin is how much is shown before the fault and after its end.
@@ -80,7 +81,7 @@ func (c *canvas) axis(top int) {
 		c.add(`<line class="grid" x1="%.1f" x2="%.1f" y1="%d" y2="%d"/>`, x, x, top, bottom+4)
 		text := fmt.Sprintf("%g s", (at - c.zero).Seconds())
 		if at == c.end {
-			x -= textWidth(text)/2 - right
+			x -= page.TextWidth(text)/2 - right
 		}
 		c.add(`<text class="soft" x="%.1f" y="%d" text-anchor="middle">%s</text>`, x, bottom+17, text)
 	}
@@ -109,7 +110,7 @@ func (c *canvas) marks(run drill.Run) []mark {
 		if m.at == 0 || m.at > c.end {
 			continue
 		}
-		half := textWidth(m.name)/2 + 3
+		half := page.TextWidth(m.name)/2 + 3
 		for ends[m.row] > c.x(m.at)-half {
 			m.row++
 		}
@@ -125,7 +126,7 @@ func (c *canvas) drawMarks(marks []mark) {
 	for _, m := range marks {
 		x := c.x(m.at)
 		// The name of the last moment may not leave the picture.
-		at := min(x, width-textWidth(m.name)/2-2)
+		at := min(x, width-page.TextWidth(m.name)/2-2)
 		c.add(`<g class="mark"><title>%s at %s after the fault</title><line x1="%.1f" x2="%.1f" y1="%d" y2="%d"/><text x="%.1f" y="%d" text-anchor="middle">%s</text></g>`,
 			m.name, c.since(m.at), x, x, 14*m.row+15, c.y-36, at, 14*m.row+12, m.name)
 	}
