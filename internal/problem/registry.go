@@ -83,6 +83,12 @@ const (
 	DrillVerdict      Code = "ERR_DRILL_003"
 	FaultMissing      Code = "ERR_CHAOS_005"
 
+	RunUnknown         Code = "ERR_CI_020"
+	ArtifactUnknown    Code = "ERR_CI_021"
+	JobUnknown         Code = "ERR_CI_022"
+	ServicesDown       Code = "ERR_CI_023"
+	ServiceUnavailable Code = "ERR_CI_024"
+
 	SecretMissing    Code = "ERR_SECRET_001"
 	SecretsLost      Code = "ERR_SECRET_002"
 	SecretUnreadable Code = "ERR_SECRET_003"
@@ -184,9 +190,16 @@ var registry = map[Code]Entry{
 	FaultNotSupported: {"CHAOS", ExitResource, "The kernel or the node cannot do that fault.", "See pawskind chaos list for others"},
 	FaultMissing:      {"CHAOS", ExitValidation, "No such fault is declared.", "See pawskind chaos status"},
 
-	NoScenario:       {"DRILL", ExitValidation, "There is no such scenario.", "See pawskind drill list"},
-	DrillFailed:      {"DRILL", ExitGeneral, "A drill could not be carried out, so it has no verdict.", "See pawskind health, then run it again"},
-	DrillVerdict:     {"DRILL", ExitHealth, "A drill found that the environment did not hold.", "Look at the drill's report"},
+	NoScenario:   {"DRILL", ExitValidation, "There is no such scenario.", "See pawskind drill list"},
+	DrillFailed:  {"DRILL", ExitGeneral, "A drill could not be carried out, so it has no verdict.", "See pawskind health, then run it again"},
+	DrillVerdict: {"DRILL", ExitHealth, "A drill found that the environment did not hold.", "Look at the drill's report"},
+
+	RunUnknown:         {"CI", ExitValidation, "There is no run of that number.", "See pawskind ci artifacts list"},
+	ArtifactUnknown:    {"CI", ExitValidation, "The run has no artifact of that name.", "See pawskind ci artifacts list"},
+	JobUnknown:         {"CI", ExitValidation, "The workflow has no such job.", "See pawskind ci --list"},
+	ServicesDown:       {"CI", ExitNetwork, "A job uses services of the environment, and the environment does not run.", "Run make local-start, or use --services container"},
+	ServiceUnavailable: {"CI", ExitNetwork, "A service of a job cannot be had.", "See to what the message names"},
+
 	SecretMissing:    {"SECRETS", ExitValidation, "A secret is missing from .local/secrets.env.", "Run: make local-gen-secrets"},
 	SecretsLost:      {"SECRETS", ExitValidation, "Data exists that was made with passwords which are no longer in .local/secrets.env.", "Put the old .local/secrets.env back, or delete the data: make local-reset"},
 	SecretUnreadable: {"SECRETS", ExitValidation, "A line of .local/secrets.env is not KEY=value.", "Mend the named line"},
