@@ -71,6 +71,9 @@ type Job struct {
 	Secrets []string `json:"secrets,omitempty"`
 	// Tools are what the workflow sets up, by name: go, java, node, python.
 	Tools map[string]string `json:"tools,omitempty"`
+	// NoCache says why the job is never served from the cache, when its effect is
+	// elsewhere than in its files: "it deploys to staging".
+	NoCache string `json:"noCache,omitempty"`
 	// Definition is the canonical text of everything in the workflow that can
 	// change what the job does, for the cache's key.
 	Definition string `json:"-"`

@@ -12,8 +12,10 @@ import (
 
 // Runner runs legs. Its methods are called from several goroutines at a time.
 type Runner interface {
-	// Wanted evaluates the job's `if` against its needs' results, by key; a job
-	// without one wants success(). The sentence says why it is not wanted, and
+	// Wanted evaluates the job's `if`; a job without one wants success(). The
+	// results are those of all legs that it depends on, by key, directly
+	// (job.Needs) or through others: the remote's success() asks for all of them.
+	// The sentence says why it is not wanted, and
 	// the error that the expression cannot be evaluated, which fails the job.
 	Wanted(plan *ci.Plan, job ci.Job, needs map[string]ci.JobResult) (wanted bool, why string, err error)
 	// Run runs one leg to its end and tells its events. JobStarted and JobEnded
@@ -26,7 +28,8 @@ type Runner interface {
 
 // Inputs are what a leg is given.
 type Inputs struct {
-	// Needs are the results of the legs that it needs, by key.
+	// Needs are the results of the legs that it depends on, by key, directly
+	// (job.Needs) or through others.
 	Needs map[string]ci.JobResult
 	// Env is added to the job's environment, below what the workflow sets.
 	Env map[string]string
@@ -37,6 +40,8 @@ type Inputs struct {
 	Log io.Writer
 	// Mask adds a value that must not be shown from now on (`::add-mask::`).
 	Mask func(value string)
+	// Notice tells what showed only now not to be reproduced here.
+	Notice func(ci.Notice)
 	// ArtifactsDir holds this run's artifacts, one folder per artifact's name.
 	ArtifactsDir string
 	// CacheDir is where actions/cache keeps its entries, shared by all runs.
