@@ -88,6 +88,13 @@ const (
 	JobUnknown         Code = "ERR_CI_022"
 	ServicesDown       Code = "ERR_CI_023"
 	ServiceUnavailable Code = "ERR_CI_024"
+	NoRepository       Code = "ERR_CI_040"
+	NoWorkflow         Code = "ERR_CI_041"
+	RunFailed          Code = "ERR_CI_042"
+	NotReproduced      Code = "ERR_CI_043"
+	HookForeign        Code = "ERR_CI_044"
+	RemoteUnreadable   Code = "ERR_CI_045"
+	RemoteDiffers      Code = "ERR_CI_046"
 
 	SecretMissing    Code = "ERR_SECRET_001"
 	SecretsLost      Code = "ERR_SECRET_002"
@@ -198,6 +205,13 @@ var registry = map[Code]Entry{
 	ArtifactUnknown:    {"CI", ExitValidation, "The run has no artifact of that name.", "See pawskind ci artifacts list"},
 	JobUnknown:         {"CI", ExitValidation, "The workflow has no such job.", "See pawskind ci --list"},
 	ServicesDown:       {"CI", ExitNetwork, "A job uses services of the environment, and the environment does not run.", "Run make local-start, or use --services container"},
+	NoRepository:       {"CI", ExitValidation, "Workflows belong to a git repository, and git finds none.", "Run it inside a git repository"},
+	NoWorkflow:         {"CI", ExitValidation, "The repository has no such workflow.", "Put one into .github/workflows"},
+	RunFailed:          {"CI", ExitGeneral, "A job of the workflow failed or was cancelled.", "Mend it and run pawskind ci again: only it and what depends on it run"},
+	NotReproduced:      {"CI", ExitValidation, "With --strict, the workflow uses something that is not reproduced here.", "Leave out --strict, or see docs/ci.md for what is reproduced"},
+	HookForeign:        {"CI", ExitValidation, "Another pre-push hook is there and is not overwritten.", "Call 'pawskind ci' from that hook, or move it away"},
+	RemoteUnreadable:   {"CI", ExitValidation, "The file of a remote run cannot be read.", "Download it: gh api repos/OWNER/REPO/actions/runs/ID/jobs > FILE"},
+	RemoteDiffers:      {"CI", ExitGeneral, "A run here and one on the remote ended differently.", "Look at the jobs and steps that are marked"},
 	ServiceUnavailable: {"CI", ExitNetwork, "A service of a job cannot be had.", "See to what the message names"},
 
 	SecretMissing:    {"SECRETS", ExitValidation, "A secret is missing from .local/secrets.env.", "Run: make local-gen-secrets"},
