@@ -107,6 +107,10 @@ type client interface {
 const (
 	operationTimeout = 2 * time.Second
 	pace             = 10 * time.Millisecond
+	// backOff is the pause after a failure, as an app's pool has one: clients
+	// that log in again and again without one would take the processors from
+	// the election that they wait for.
+	backOff = 100 * time.Millisecond
 	readEvery        = 10
 )
 
@@ -139,6 +143,9 @@ func (r *recorder) drive(ctx context.Context, system, route, name string, c clie
 			}
 		}
 		r.operation(o)
+		if err != nil {
+			pause(ctx, backOff)
+		}
 		pause(ctx, pace)
 	}
 }
