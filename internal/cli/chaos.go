@@ -271,16 +271,19 @@ type ChaosKind struct {
 	Effect string             `json:"effect"`
 }
 
+// ChaosListResult is what can be done, and to whom.
+type ChaosListResult struct {
+	Kinds   []ChaosKind `json:"kinds"`
+	Targets []string    `json:"targets"`
+}
+
 // ChaosList shows what can be done, and to whom.
 func (a *App) ChaosList() error {
 	var kinds []ChaosKind
 	for _, kind := range chaos.Kinds() {
 		kinds = append(kinds, ChaosKind{kind, chaos.Effect(kind)})
 	}
-	result := struct {
-		Kinds   []ChaosKind `json:"kinds"`
-		Targets []string    `json:"targets"`
-	}{kinds, chaos.Targets()}
+	result := ChaosListResult{kinds, chaos.Targets()}
 	return a.Show(result, func(out io.Writer) {
 		_, _ = fmt.Fprintln(out, "Faults")
 		var table [][]string

@@ -6,12 +6,14 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/google/jsonschema-go/jsonschema"
 	"github.com/stretchr/testify/require"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/cluster"
@@ -43,7 +45,9 @@ func golden(t *testing.T, name, got string) {
 
 func schemaOf[T any](t *testing.T, title string) *jsonschema.Schema {
 	t.Helper()
-	s, err := jsonschema.For[T](nil)
+	s, err := jsonschema.For[T](&jsonschema.ForOptions{TypeSchemas: map[reflect.Type]*jsonschema.Schema{
+		reflect.TypeFor[metav1.MicroTime](): {Type: "string", Format: "date-time"},
+	}})
 	require.NoError(t, err)
 	s.Schema, s.Title = "https://json-schema.org/draft/2020-12/schema", title
 	for _, health := range []*jsonschema.Schema{s.Properties["overall"], s.Properties["health"]} {
@@ -123,6 +127,12 @@ func TestContracts(t *testing.T) {
 				Phases: []drill.Phase{{Name: drill.Election}}, Leaders: []string{"patroni-1"}, Linearizable: map[string]bool{drill.Etcd: true}}}},
 		WriteGap: map[string]drill.Distribution{"postgres/service": {N: 1, P50: 1, P95: 1, Max: 1}}, ReadGap: map[string]drill.Distribution{}, Phases: map[string]drill.Distribution{},
 	}))
+	fault := v1alpha1.FaultStatus{Name: "lost", Kind: v1alpha1.FaultPartition, Target: "etcd/1", State: v1alpha1.FaultActive, Message: "Partition holds on etcd-1",
+		Pods: []v1alpha1.FaultPod{{Name: "etcd-1", UID: "1", Node: "n", Container: "etcd", IP: "10.0.0.1"}}, PeerIPs: []string{"10.0.0.2"},
+		StartedAt: &metav1.MicroTime{Time: time.Unix(1, 0)}}
+	t.Run("fault", contract("fault", "pawskind chaos FAULT TARGET -o json", FaultResult{fault}))
+	t.Run("chaos", contract("chaos", "pawskind chaos status -o json", ChaosResult{"paws360/paws360", true, []v1alpha1.FaultStatus{fault}}))
+	t.Run("chaos-list", contract("chaos-list", "pawskind chaos list -o json", ChaosListResult{[]ChaosKind{{v1alpha1.FaultKill, "once"}}, []string{"etcd/1"}}))
 	t.Run("operation", contract("operation", "pawskind switchover|failover|reinit -o json", OperationResult{"switchover", "", "patroni-1", "patroni-2", 2.5}))
 	t.Run("version", contract("version", "pawskind version -o json", VersionResult{Client: "v1", Go: "go1.26", Platform: "linux/amd64", Kind: "v0.33.0"}))
 	t.Run("config", contract("config", "pawskind config view -o json", ConfigResult{"pawskind.yaml", "/home/me", []project.Value{{Key: "name", Value: "pawskind", Origin: "default"}}}))

@@ -204,9 +204,29 @@ func (a *App) printDrill(out io.Writer, r drill.Result, files []string) {
 		}
 	}
 	say("")
+	say("  %s", a.truthLine(r))
+	say("")
 	for _, file := range files {
 		say("  %s", relative(file))
 	}
+}
+
+// truthLine tells what was seen of the conditions and the application.
+func (a *App) truthLine(r drill.Result) string {
+	var worst drill.Truth
+	for _, run := range r.Runs {
+		t := run.Judgement.Truth
+		worst.ReadyWithoutWrites = max(worst.ReadyWithoutWrites, t.ReadyWithoutWrites)
+		worst.UnreadyThoughWell = max(worst.UnreadyThoughWell, t.UnreadyThoughWell)
+		worst.AppErrors += t.AppErrors
+		worst.AppRestarts += t.AppRestarts
+	}
+	told := "Ready told the truth"
+	if worst.ReadyWithoutWrites+worst.UnreadyThoughWell > 0 {
+		told = fmt.Sprintf("Ready was wrong: True without writes %s too long, not True though all was well %s too long",
+			seconds(worst.ReadyWithoutWrites), seconds(worst.UnreadyThoughWell))
+	}
+	return fmt.Sprintf("%s. Application: %d errors after recovery, %d restarts.", told, worst.AppErrors, worst.AppRestarts)
 }
 
 // lost is how many acknowledged writes are missing, "?" where no leader could be read.

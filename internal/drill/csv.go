@@ -18,7 +18,8 @@ var csvHeader = []string{
 	"write_gap_seconds", "read_gap_seconds",
 	"detection_seconds", "lease_expiry_seconds", "election_seconds",
 	"promotion_seconds", "stabilisation_seconds",
-	"redundancy_seconds", "overlap_seconds", "linearizable", "reasons",
+	"redundancy_seconds", "overlap_seconds", "linearizable",
+	"ready_without_writes_seconds", "unready_though_well_seconds", "app_errors_after_recovery", "app_restarts", "reasons",
 }
 
 // WriteCSV writes a table with one row per run and system/route, as RFC 4180 has
@@ -33,6 +34,9 @@ var csvHeader = []string{
 //     run's failover took, on rows of fault_system only;
 //   - redundancy_seconds and overlap_seconds are of the run;
 //   - linearizable is true or false where the system's register was checked;
+//   - ready_without_writes_seconds, unready_though_well_seconds,
+//     app_errors_after_recovery and app_restarts are of the run's Truth, and empty
+//     where nobody watched;
 //   - reasons has the sentences of the judgement, parted by spaces.
 //
 // What was not seen is an empty field. A run without operations has one row.
@@ -75,9 +79,16 @@ func csvRow(scenario string, run JudgedRun, t Tally) []string {
 	for _, name := range phaseNames {
 		row = append(row, csvPhase(run, t, name))
 	}
-	return append(row,
+	return append(append(row,
 		csvSeconds(run.Judgement.Redundancy), csvSeconds(run.Judgement.Overlap.Seconds()),
-		csvLinearizable(run.Judgement, t.System), strings.Join(run.Judgement.Reasons, " "))
+		csvLinearizable(run.Judgement, t.System)), append(csvTruth(run.Judgement.Truth), strings.Join(run.Judgement.Reasons, " "))...)
+}
+
+func csvTruth(t Truth) []string {
+	if !t.Watched {
+		return make([]string, 4)
+	}
+	return []string{csvSeconds(t.ReadyWithoutWrites), csvSeconds(t.UnreadyThoughWell), strconv.Itoa(t.AppErrors), strconv.Itoa(t.AppRestarts)}
 }
 
 func csvPhase(run JudgedRun, t Tally, name string) string {

@@ -123,6 +123,11 @@ type Run struct {
 	Registers  []Register  `json:"-"`
 	Samples    []Sample    `json:"-"`
 	Finals     []Final     `json:"finals"`
+	// Conditions and Pods are what the environment's were found to be, in order.
+	Conditions []Condition `json:"conditions,omitempty"`
+	Pods       []Pod       `json:"pods,omitempty"`
+	// NodesRestarted: the fault itself stops and starts every container.
+	NodesRestarted bool `json:"nodesRestarted,omitempty"`
 	// Errors are failures of the drill itself, which make its verdict void.
 	Errors []string `json:"errors,omitempty"`
 }

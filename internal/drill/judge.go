@@ -15,7 +15,7 @@ const replicaRoute = "replica"
 const examples = 5
 
 // severity has the verdicts from the worst to the best.
-var severity = []Verdict{Void, SplitBrain, Lost, Inconsistent, NotRecovered, Bounded, Passed}
+var severity = []Verdict{Void, SplitBrain, Lost, Inconsistent, NotRecovered, AppFailed, Misreported, Bounded, Passed}
 
 // finding is one thing that a part of the judgement has to say. One that is
 // worth knowing but breaks no rule has the verdict Passed.
@@ -36,6 +36,7 @@ func Judge(run Run) Judgement {
 	tallies := tallyUp(run, finals)
 	linearizable, onRegisters := checkRegisters(run.Registers)
 	overlaps := writableOverlaps(run.Samples)
+	truth := truthOf(run)
 
 	findings := slices.Concat(
 		judgeDrill(run, tallies),
@@ -44,6 +45,7 @@ func Judge(run Run) Judgement {
 		judgeFinals(run, finals, tallies),
 		onRegisters,
 		judgeRecovery(run, tallies),
+		judgeTruth(run, truth),
 	)
 	slices.SortStableFunc(findings, func(a, b finding) int {
 		return cmp.Compare(slices.Index(severity, a.verdict), slices.Index(severity, b.verdict))
@@ -57,6 +59,7 @@ func Judge(run Run) Judgement {
 		Overlap:      longest(overlaps),
 		Linearizable: linearizable,
 		Redundancy:   -1,
+		Truth:        truth,
 	}
 	if run.Converged > 0 {
 		judgement.Redundancy = (run.Converged - run.Injected).Seconds()

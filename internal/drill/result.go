@@ -18,6 +18,10 @@ const (
 	// Inconsistent: rows that nobody wrote, duplicates, reads that went
 	// backwards, members that differ, or a history that is not linearizable.
 	Inconsistent Verdict = "inconsistent"
+	// AppFailed: the application failed after all was well, or had to be restarted.
+	AppFailed Verdict = "app-failed"
+	// Misreported: the condition Ready said otherwise than things were.
+	Misreported Verdict = "misreported"
 	// NotRecovered: the system did not become well again in time.
 	NotRecovered Verdict = "not-recovered"
 	// Void: the drill itself failed, so nothing is known.
@@ -83,6 +87,8 @@ type Judgement struct {
 	// Redundancy is when all members were replicating again, in seconds after
 	// the fault; negative when they were not.
 	Redundancy float64 `json:"redundancySeconds"`
+	// Truth is how far conditions and application were from what they shall be.
+	Truth Truth `json:"truth"`
 }
 
 // Distribution sums up figures over runs.

@@ -85,6 +85,7 @@ func picture(run drill.JudgedRun) template.HTML {
 	marks := c.marks(run.Run)
 	top := c.y
 	c.phases(run)
+	c.readiness(run.Run)
 	c.lanes(run.Run)
 	c.bands(run)
 	c.lag(run.Run)

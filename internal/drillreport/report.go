@@ -87,6 +87,8 @@ func badgeOf(v drill.Verdict) page.Badge {
 		drill.Lost:         "data lost: acknowledged writes are missing",
 		drill.SplitBrain:   "split brain: two members took writes at one time",
 		drill.Inconsistent: "inconsistent: what is there is not what was written",
+		drill.AppFailed:    "application failed: it did not recover by itself",
+		drill.Misreported:  "misreported: the condition Ready said otherwise than things were",
 		drill.NotRecovered: "not recovered: it did not become well again in time",
 	}
 	if text, known := texts[v]; known {
@@ -102,6 +104,7 @@ func facts(run drill.JudgedRun) []fact {
 		{"All members replicate again after", seconds(run.Judgement.Redundancy)},
 		{"Two members took writes at one time for", fmt.Sprintf("%.2f s", run.Judgement.Overlap.Seconds())},
 	}
+	list = append(list, truth(run.Judgement.Truth)...)
 	for _, system := range slices.Sorted(maps.Keys(run.Judgement.Linearizable)) {
 		text := "✗ no: a violation is proven"
 		if run.Judgement.Linearizable[system] {

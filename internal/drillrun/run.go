@@ -33,7 +33,8 @@ const (
 	baseline         = 2 * time.Second
 	faultPatience    = 30 * time.Second
 	convergePatience = 150 * time.Second
-	afterglow        = 1500 * time.Millisecond
+	afterglow        = 3 * time.Second
+	readyPatience    = 17 * time.Second
 	cleanPatience    = 60 * time.Second
 )
 
@@ -104,6 +105,8 @@ func (r *Runner) once(ctx context.Context, k *clients, s drill.Scenario, number 
 		return run, fmt.Errorf("starting the clients: %w", err)
 	}
 	r.Tell("run %d: clients begin", number)
+	saw := newWitness(ctx, r.Client, r.Env)
+	defer saw.end()
 	if err := r.converged(ctx, k, true); err != nil {
 		return run, fmt.Errorf("before the fault: %w", err)
 	}
@@ -121,6 +124,7 @@ func (r *Runner) once(ctx context.Context, k *clients, s drill.Scenario, number 
 	healed := time.Now()
 	r.Tell("run %d: waiting until all is well again", number)
 	converged := r.recovered(ctx, k, injected)
+	awaitReady(ctx, saw)
 	if err := watch(ctx, afterglow); err != nil {
 		return run, err
 	}
@@ -130,7 +134,18 @@ func (r *Runner) once(ctx context.Context, k *clients, s drill.Scenario, number 
 		return run, err
 	}
 	run.Target = target
-	return assemble(run, history, injected, healed, converged), nil
+	run = assemble(run, history, injected, healed, converged)
+	saw.tell(&run)
+	return run, nil
+}
+
+// awaitReady lets the run go on until the condition Ready is True, or has been
+// late for so long that the judge has seen it.
+func awaitReady(ctx context.Context, saw *witness) {
+	waiting, cancel := context.WithTimeout(ctx, readyPatience)
+	defer cancel()
+	for !saw.ready() && rest(waiting) == nil {
+	}
 }
 
 // assemble puts the clients' history and the drill's own times together. All
