@@ -61,12 +61,22 @@ etcd:
     - {name: unsafe-no-fsync, value: "true"}
 `
 
+// prompt has the Services follow a failover at once: by default kube-proxy lets a
+// second pass between two changes, and a failover is two.
+const prompt = `kind: KubeProxyConfiguration
+apiVersion: kubeproxy.config.k8s.io/v1alpha1
+iptables:
+  minSyncPeriod: 100ms
+nftables:
+  minSyncPeriod: 100ms
+`
+
 // Kind is kind's own form of the configuration.
 func (c Config) Kind() *v1alpha4.Cluster {
 	k := &v1alpha4.Cluster{
 		TypeMeta:                v1alpha4.TypeMeta{Kind: "Cluster", APIVersion: "kind.x-k8s.io/v1alpha4"},
 		Name:                    c.Name,
-		KubeadmConfigPatches:    append([]string{quick, noFsync}, c.KubeadmPatches...),
+		KubeadmConfigPatches:    append([]string{quick, noFsync, prompt}, c.KubeadmPatches...),
 		ContainerdConfigPatches: c.ContainerdPatches,
 	}
 	if c.Nodes > 1 {
