@@ -51,6 +51,13 @@ func (r *Reconciler) world(ctx context.Context, s *scope) (chaos.World, error) {
 		return chaos.World{}, fmt.Errorf("listing the pods: %w", err)
 	}
 	w := chaos.World{Pods: list.Items, EtcdLeader: etcdLeader(s)}
+	if slices.ContainsFunc(s.env.Spec.Chaos, func(f v1alpha1.FaultSpec) bool { return f.Target == chaos.Operator }) {
+		itself, err := r.itself(ctx)
+		if err != nil {
+			return chaos.World{}, err
+		}
+		w.Pods = append(w.Pods, itself...)
+	}
 	if s.snapshot == nil {
 		return w, nil
 	}
@@ -63,6 +70,21 @@ func (r *Reconciler) world(ctx context.Context, s *scope) (chaos.World, error) {
 		}
 	}
 	return w, nil
+}
+
+// itself is the operator's own pod, as a target of faults.
+func (r *Reconciler) itself(ctx context.Context) ([]corev1.Pod, error) {
+	list := &corev1.PodList{}
+	if err := r.List(ctx, list, client.MatchingLabels{"app.kubernetes.io/name": "pawskind"}); err != nil {
+		return nil, fmt.Errorf("looking for the operator's own pod: %w", err)
+	}
+	// A copy: what is listed is the cache's.
+	own := make([]corev1.Pod, len(list.Items))
+	for i := range list.Items {
+		list.Items[i].DeepCopyInto(&own[i])
+		own[i].Labels[naming.LabelComponent] = chaos.Operator
+	}
+	return own, nil
 }
 
 // kill deletes exactly that pod, and none that came after it.

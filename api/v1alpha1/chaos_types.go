@@ -58,10 +58,10 @@ type FaultSpec struct {
 
 	// Target is a role, an ordinal, or a whole component: postgres/leader,
 	// postgres/sync-standby, postgres/replica, redis/master, redis/replica,
-	// etcd/leader, etcd/follower, sentinel/2, app/backend, etcd. Roles are
-	// resolved once, when the fault begins.
+	// etcd/leader, etcd/follower, sentinel/2, app/backend, etcd, operator. Roles
+	// are resolved once, when the fault begins.
 	// +kubebuilder:validation:MaxLength=60
-	// +kubebuilder:validation:Pattern=`^(postgres|redis|etcd|sentinel|app)(/[a-z0-9][-a-z0-9]*)?$`
+	// +kubebuilder:validation:Pattern=`^(postgres|redis|etcd|sentinel|app|operator)(/[a-z0-9][-a-z0-9]*)?$`
 	Target string `json:"target"`
 
 	// From are the targets that a Partition cuts the target off from; empty
@@ -69,7 +69,7 @@ type FaultSpec struct {
 	// +listType=set
 	// +kubebuilder:validation:MaxItems=10
 	// +kubebuilder:validation:items:MaxLength=60
-	// +kubebuilder:validation:items:Pattern=`^(postgres|redis|etcd|sentinel|app)(/[a-z0-9][-a-z0-9]*)?$`
+	// +kubebuilder:validation:items:Pattern=`^(postgres|redis|etcd|sentinel|app|operator)(/[a-z0-9][-a-z0-9]*)?$`
 	// +optional
 	From []string `json:"from,omitempty"`
 

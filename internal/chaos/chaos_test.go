@@ -26,7 +26,7 @@ func world() World {
 		Pods: []corev1.Pod{
 			pod("postgres", "patroni-1"), pod("postgres", "patroni-2"), pod("postgres", "patroni-3"),
 			pod("redis", "redis-1"), pod("redis", "redis-2"), pod("etcd", "etcd-1"), pod("etcd", "etcd-2"),
-			pod("sentinel", "sentinel-2"), pod("backend", "backend-x7"),
+			pod("sentinel", "sentinel-2"), pod("backend", "backend-x7"), pod(Operator, "manager-0"),
 		},
 		Leader: "patroni-2", RedisMaster: "redis-1", EtcdLeader: "etcd-2", SyncStandbys: []string{"patroni-3", "patroni-1"},
 	}
@@ -43,6 +43,10 @@ func TestResolve(t *testing.T) {
 		"redis/replica":         {"redis-2"},
 		"etcd/leader":           {"etcd-2"},
 		"etcd/follower":         {"etcd-1"},
+		"postgres/replicas":     {"patroni-1", "patroni-3"},
+		"redis/replicas":        {"redis-2"},
+		"etcd/followers":        {"etcd-1"},
+		"operator":              {"manager-0"},
 		"sentinel/2":            {"sentinel-2"},
 		"app/backend":           {"backend-x7"},
 	} {
@@ -160,4 +164,16 @@ func TestFaultsAreRefusedElsewhere(t *testing.T) {
 	s := &Situation{World: world(), Now: now, Spec: []v1alpha1.FaultSpec{{Name: "k", Kind: v1alpha1.FaultKill, Target: "postgres/leader"}}}
 	require.Equal(t, v1alpha1.FaultRefused, step(s).Statuses[0].State)
 	require.Empty(t, step(s).Kill)
+}
+
+// An operator that stands still cannot say so.
+func TestTheAgentsTellOfTheOperator(t *testing.T) {
+	s := Situation{World: world(), Local: true, Now: now, Spec: []v1alpha1.FaultSpec{{Name: "still", Kind: v1alpha1.FaultFreeze, Target: Operator}}}
+	status := v1alpha1.PawsEnvironmentStatus{Chaos: Next(s).Statuses}
+	require.Equal(t, v1alpha1.FaultPending, Told(status)[0].State)
+	status.Agents = []v1alpha1.AgentStatus{{Node: "node", Faults: []v1alpha1.AgentFault{{ID: "still/manager-0", State: v1alpha1.FaultActive, Message: "9 processes stand still"}}}}
+	told := Told(status)
+	require.Equal(t, v1alpha1.FaultActive, told[0].State)
+	require.Equal(t, "manager-0: 9 processes stand still", told[0].Message)
+	require.Equal(t, v1alpha1.FaultPending, status.Chaos[0].State, "the status itself stays")
 }

@@ -39,8 +39,9 @@ func Command(kind v1alpha1.FaultKind) string {
 // Targets are examples of every form of target.
 func Targets() []string {
 	return []string{
-		"postgres/leader", "postgres/sync-standby", "postgres/replica", "postgres/1", "postgres",
-		"redis/master", "redis/replica", "redis/1", "redis", "etcd/leader", "etcd/follower", "etcd/1", "etcd",
-		"sentinel/1", "sentinel", "app/backend", "app/frontend",
+		"postgres/leader", "postgres/sync-standby", "postgres/replica", "postgres/replicas", "postgres/1", "postgres",
+		"redis/master", "redis/replica", "redis/replicas", "redis/1", "redis",
+		"etcd/leader", "etcd/follower", "etcd/followers", "etcd/1", "etcd",
+		"sentinel/1", "sentinel", "app/backend", "app/frontend", Operator,
 	}
 }

@@ -227,3 +227,21 @@ func Undone(status v1alpha1.PawsEnvironmentStatus, names []string) bool {
 	}
 	return true
 }
+
+// Told are the faults as status.chaos has them, but for those done to the operator
+// itself: of these the agents tell, for it cannot.
+func Told(status v1alpha1.PawsEnvironmentStatus) []v1alpha1.FaultStatus {
+	s := Situation{Agents: status.Agents}
+	told := slices.Clone(status.Chaos)
+	for i, f := range told {
+		if f.Target != Operator || f.State != v1alpha1.FaultPending {
+			continue
+		}
+		for _, pod := range f.Pods {
+			if state, said := s.agentSays(f.Name + "/" + pod.Name); state != v1alpha1.FaultPending {
+				told[i].State, told[i].Message = state, pod.Name+": "+said
+			}
+		}
+	}
+	return told
+}

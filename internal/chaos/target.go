@@ -21,14 +21,21 @@ const (
 	roleReplica  = "replica"
 	roleMaster   = "master"
 	roleStandby  = "sync-standby"
+	// All of those that do not lead.
+	roleReplicas  = "replicas"
+	roleFollowers = "followers"
 )
 
 // App is the component word under which a target names an app.
 const App = "app"
 
+// Operator is the component word of the operator itself. What freezes it is undone
+// by the agents, who need no operator for that.
+const Operator = "operator"
+
 // World is what a target is resolved against.
 type World struct {
-	// Pods are the environment's.
+	// Pods are the environment's, and the operator's own.
 	Pods []corev1.Pod
 	// Leader, RedisMaster and EtcdLeader are member names; empty when there is none.
 	Leader, RedisMaster, EtcdLeader string
@@ -89,7 +96,8 @@ func (w World) names(component, selector string) ([]string, error) {
 			return nil, fmt.Errorf("no standby acknowledges commits now")
 		}
 		return w.SyncStandbys, nil
-	case "postgres/" + roleReplica, "redis/" + roleReplica, "etcd/" + roleFollower:
+	case "postgres/" + roleReplica, "redis/" + roleReplica, "etcd/" + roleFollower,
+		"postgres/" + roleReplicas, "redis/" + roleReplicas, "etcd/" + roleFollowers:
 		return w.others(component, leads), nil
 	}
 	for i := range w.Pods { // a pod's own name

@@ -153,7 +153,7 @@ func (a *App) awaitFault(ctx context.Context, client *install.Client, env *v1alp
 	p.Show(20, "Waiting until it is done")
 	var status v1alpha1.FaultStatus
 	_, err := client.AwaitFaults(waiting, env.Namespace, env.Name, func(e *v1alpha1.PawsEnvironment) bool {
-		for _, f := range e.Status.Chaos {
+		for _, f := range chaos.Told(e.Status) {
 			if f.Name == name {
 				status = f
 			}
@@ -195,8 +195,9 @@ func (a *App) ChaosStatus(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	active, _ := chaos.Active(env.Status.Chaos)
-	r := ChaosResult{env.Namespace + "/" + env.Name, active, env.Status.Chaos}
+	faults := chaos.Told(env.Status)
+	active, _ := chaos.Active(faults)
+	r := ChaosResult{env.Namespace + "/" + env.Name, active, faults}
 	if r.Faults == nil {
 		r.Faults = []v1alpha1.FaultStatus{}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
@@ -276,14 +277,22 @@ func (r *Runner) await(ctx context.Context, s drill.Scenario) (time.Time, string
 	defer cancel()
 	var at time.Time
 	var target, last string
+	hopeless := false
+	never := []v1alpha1.FaultState{v1alpha1.FaultFailed, v1alpha1.FaultNotSupported, v1alpha1.FaultRefused}
 	_, err := r.Client.AwaitFaults(waiting, r.Env.Namespace, r.Env.Name, func(env *v1alpha1.PawsEnvironment) bool {
 		done := 0
 		for _, name := range faultNames(s) {
-			for _, f := range env.Status.Chaos {
-				if f.Name != name || f.StartedAt == nil {
+			for _, f := range chaos.Told(env.Status) {
+				if f.Name != name {
 					continue
 				}
 				last = f.Message
+				if hopeless = slices.Contains(never, f.State); hopeless {
+					return true
+				}
+				if f.StartedAt == nil {
+					continue
+				}
 				if at.IsZero() || f.StartedAt.Time.Before(at) {
 					at, target = f.StartedAt.Time, f.Pods[0].Name
 				}
@@ -294,6 +303,9 @@ func (r *Runner) await(ctx context.Context, s drill.Scenario) (time.Time, string
 		}
 		return done == len(s.Faults)
 	})
+	if hopeless {
+		return at, target, fmt.Errorf("the fault was not done: %s", last)
+	}
 	if err != nil {
 		return at, target, fmt.Errorf("the fault was not done: %s: %w", last, err)
 	}

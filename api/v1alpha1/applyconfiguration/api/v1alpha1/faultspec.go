@@ -19,8 +19,8 @@ type FaultSpecApplyConfiguration struct {
 	Kind *apiv1alpha1.FaultKind `json:"kind,omitempty"`
 	// Target is a role, an ordinal, or a whole component: postgres/leader,
 	// postgres/sync-standby, postgres/replica, redis/master, redis/replica,
-	// etcd/leader, etcd/follower, sentinel/2, app/backend, etcd. Roles are
-	// resolved once, when the fault begins.
+	// etcd/leader, etcd/follower, sentinel/2, app/backend, etcd, operator. Roles
+	// are resolved once, when the fault begins.
 	Target *string `json:"target,omitempty"`
 	// From are the targets that a Partition cuts the target off from; empty
 	// for everything but its own node.
