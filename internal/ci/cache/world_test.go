@@ -18,13 +18,12 @@ import (
 // world is a repository with a workflow of four jobs, and everything that their
 // results hang on.
 type world struct {
-	t      *testing.T
-	root   string
-	local  string
-	facts  Facts
-	plan   *ci.Plan
-	runs   *artifacts.Store
-	inputs map[string]string
+	t     *testing.T
+	root  string
+	local string
+	facts Facts
+	plan  *ci.Plan
+	runs  *artifacts.Store
 }
 
 func newWorld(t *testing.T) *world {
