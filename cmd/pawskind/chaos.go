@@ -1,6 +1,7 @@
 package main
 
 import (
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -31,6 +32,12 @@ operator and the agents. They last until restored, or for --duration.`,
 		&cobra.Command{
 			Use: "restore [NAME...]", Short: "Undo faults by name, or all",
 			RunE: r.with(func(c *cobra.Command, app *cli.App, args []string) error { return app.Restore(c.Context(), args) }),
+		},
+		&cobra.Command{
+			Use: "restart-node [NODE]", Args: arguments(cobra.MaximumNArgs(1)), Short: "Stop a node as a power cut does, and start it; all without a name",
+			RunE: r.with(func(c *cobra.Command, app *cli.App, args []string) error {
+				return app.RestartNode(c.Context(), strings.Join(args, ""))
+			}),
 		},
 	)
 	for _, kind := range chaos.Kinds() {

@@ -68,8 +68,9 @@ func (a *App) Drill(ctx context.Context, o DrillOptions) error {
 	p := a.Progress()
 	defer p.Finish()
 	var judged []drill.JudgedRun
-	runner := &drillrun.Runner{Client: client, Env: env, Image: operator.Image, Writers: o.Writers, Pause: a.pause,
-		Tell: func(format string, args ...any) { p.Show(100*len(judged)/o.Runs, format, args...) }}
+	runner := &drillrun.Runner{Client: client, Env: env, Image: operator.Image, Writers: o.Writers, Machine: machineOf{a},
+		Outside: a.outside(env),
+		Tell:    func(format string, args ...any) { p.Show(100*len(judged)/o.Runs, format, args...) }}
 	failed := runner.Run(ctx, scenario, o.Runs, func(run drill.JudgedRun) {
 		judged = append(judged, run)
 		p.Clear()
@@ -89,18 +90,6 @@ func (a *App) Drill(ctx context.Context, o DrillOptions) error {
 		return err
 	}
 	return errors.Join(a.drillFailure(ctx, failed), verdictOf(result))
-}
-
-// pause lets the cluster's nodes stand still, or go on.
-func (a *App) pause(ctx context.Context, still bool) error {
-	c, nodes, err := a.cluster(ctx)
-	if err != nil {
-		return err
-	}
-	if still {
-		return c.Pause(ctx, nodes)
-	}
-	return c.Start(ctx, nodes)
 }
 
 func (a *App) drillFailure(ctx context.Context, err error) error {

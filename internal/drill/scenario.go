@@ -19,8 +19,26 @@ const (
 	ActOperatorGone Act = "operator gone"
 	// ActSleep lets the whole cluster stand still, as when a laptop sleeps.
 	ActSleep Act = "sleep"
+	// ActRestartNodes stops every node at once, as a power cut does, and starts them.
+	ActRestartNodes Act = "restart nodes"
+	// ActParameter changes a setting of PostgreSQL that needs a restart.
+	ActParameter Act = "parameter"
+	// ActLoseEtcdData destroys what the last etcd member has, and kills it.
+	ActLoseEtcdData Act = "lose etcd data"
 	// ActScale adds two members to every database, then takes them away.
 	ActScale Act = "scale"
+)
+
+// Clients is where a scenario's clients are.
+type Clients int
+
+const (
+	// Inside: in the cluster, where apps are.
+	Inside Clients = iota
+	// Outside: on the developer's machine, for what takes the cluster with it.
+	Outside
+	// Everywhere: both.
+	Everywhere
 )
 
 // Scenario is one way to break an environment.
@@ -33,6 +51,13 @@ type Scenario struct {
 	Faults []v1alpha1.FaultSpec `json:"-"`
 	Act    Act                  `json:"-"`
 	Target string               `json:"-"`
+	// Then are declared a while after Faults, while those hold.
+	Then      []v1alpha1.FaultSpec `json:"-"`
+	ThenAfter time.Duration        `json:"-"`
+	// Clients are where the clients are; Bulk has one more of them write so much
+	// that files grow.
+	Clients Clients `json:"-"`
+	Bulk    bool    `json:"-"`
 	// Hold is how long held faults last; 0 for those that are done once.
 	Hold time.Duration `json:"hold"`
 	// Planned events lose nothing in any system.
@@ -47,6 +72,10 @@ func once(kind v1alpha1.FaultKind, targets ...string) []v1alpha1.FaultSpec {
 		faults[i] = v1alpha1.FaultSpec{Kind: kind, Target: target}
 	}
 	return faults
+}
+
+func fill(target string) []v1alpha1.FaultSpec {
+	return []v1alpha1.FaultSpec{{Kind: v1alpha1.FaultFillDisk, Target: target}}
 }
 
 func cut(target string, from ...string) []v1alpha1.FaultSpec {
@@ -66,14 +95,23 @@ func Scenarios() []Scenario {
 		{Name: "leader-cut-from-etcd", Title: "PostgreSQL leader cut off from etcd", System: Postgres, Faults: cut("postgres/leader", "etcd"), Hold: beyondTTL},
 		{Name: "leader-and-etcd-leader-kill", Title: "PostgreSQL leader and etcd leader killed together", System: Postgres, Faults: once(v1alpha1.FaultKill, "postgres/leader", "etcd/leader")},
 		{Name: "standby-kill", Title: "Synchronous standby killed while writing", System: Postgres, Faults: once(v1alpha1.FaultKill, "postgres/sync-standby")},
+		{Name: "standbys-freeze", Title: "Both PostgreSQL standbys frozen, then thawed", System: Postgres, Faults: once(v1alpha1.FaultFreeze, "postgres/replicas"), Hold: 20 * time.Second},
+		// What the leader writes once its standbys hear nothing is in its log alone.
+		{Name: "leader-diverged", Title: "PostgreSQL leader with writes of its own, then replaced", System: Postgres, Faults: cut("postgres/leader", "postgres/replicas"),
+			Then: once(v1alpha1.FaultFreeze, "postgres/leader"), ThenAfter: 4 * time.Second, Hold: beyondTTL},
+		{Name: "leader-disk-full", Title: "Disk of the PostgreSQL leader full", System: Postgres, Faults: fill("postgres/leader"), Hold: beyondTTL, Bulk: true},
+		{Name: "replica-disk-full", Title: "Disk of a PostgreSQL replica full", System: Postgres, Faults: fill("postgres/replica"), Hold: beyondTTL, Bulk: true},
+		{Name: "parameter", Title: "PostgreSQL setting changed that needs a restart", System: Postgres, Act: ActParameter, Hold: 5 * time.Second, Planned: true},
 		{Name: "postgres-all-kill", Title: "All PostgreSQL pods killed at once", System: Postgres, Faults: once(v1alpha1.FaultKill, "postgres")},
 		{Name: "switchover", Title: "PostgreSQL switchover", System: Postgres, Act: ActSwitchover, Planned: true, Core: true},
 		{Name: "leader-delete", Title: "PostgreSQL leader deleted gracefully", System: Postgres, Act: ActDelete, Target: "postgres/leader", Planned: true},
 		{Name: "operator-gone", Title: "PostgreSQL leader killed with the operator gone", System: Postgres, Act: ActOperatorGone, Target: "postgres/leader", Hold: 15 * time.Second},
 		{Name: "scale", Title: "Two members added to every database and taken away", System: Postgres, Act: ActScale, Hold: 40 * time.Second, Planned: true},
-		{Name: "sleep", Title: "The whole cluster asleep for a minute", System: Postgres, Act: ActSleep, Hold: time.Minute},
+		{Name: "sleep", Title: "The whole cluster asleep for a minute", System: Postgres, Act: ActSleep, Hold: time.Minute, Clients: Everywhere},
+		{Name: "node-restart", Title: "Every node stopped and started under load", System: Postgres, Act: ActRestartNodes, Clients: Outside},
 		{Name: "etcd-leader-kill", Title: "etcd leader killed", System: Etcd, Faults: once(v1alpha1.FaultKill, "etcd/leader"), Core: true},
 		{Name: "etcd-quorum-loss", Title: "etcd quorum lost and regained", System: Etcd, Faults: once(v1alpha1.FaultFreeze, "etcd/1", "etcd/2"), Hold: beyondTTL},
+		{Name: "etcd-data-loss", Title: "Data of an etcd member destroyed", System: Etcd, Act: ActLoseEtcdData, Target: "etcd"},
 		{Name: "redis-kill", Title: "Redis master killed", System: Redis, Faults: once(v1alpha1.FaultKill, "redis/master")},
 		{Name: "redis-freeze", Title: "Redis master frozen, then thawed", System: Redis, Faults: once(v1alpha1.FaultFreeze, "redis/master"), Hold: 20 * time.Second},
 		{Name: "redis-cut-off", Title: "Redis master cut off from everything", System: Redis, Faults: cut("redis/master"), Hold: 20 * time.Second},

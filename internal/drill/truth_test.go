@@ -35,7 +35,7 @@ func TestReadyTellsTheTruth(t *testing.T) {
 		from, to         float64 // of the pause in the writes
 		told             []Condition
 		pods             []Pod
-		claimed, withold float64
+		claimed, withheld float64
 	}{
 		{"it follows at once", 10, 30, []Condition{readyIs("True", 0), readyIs("False", 11), readyIs("True", 31)}, nil, 0, 0},
 		{"a short pause needs no word", 10, 14, []Condition{readyIs("True", 0)}, nil, 0, 0},
@@ -60,9 +60,9 @@ func TestReadyTellsTheTruth(t *testing.T) {
 			run.Conditions, run.Pods = c.told, c.pods
 			truth := truthOf(run)
 			require.InDelta(t, c.claimed, truth.ReadyWithoutWrites, 0.001)
-			require.InDelta(t, c.withold, truth.UnreadyThoughWell, 0.001)
+			require.InDelta(t, c.withheld, truth.UnreadyThoughWell, 0.001)
 			findings := judgeTruth(run, truth)
-			if c.claimed+c.withold == 0 {
+			if c.claimed+c.withheld == 0 {
 				require.Empty(t, findings)
 				return
 			}

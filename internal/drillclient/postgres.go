@@ -17,7 +17,8 @@ import (
 
 // The drill's tables. Writes have no key: a repeated one would show.
 const postgresSetup = `
-DROP TABLE IF EXISTS drill_writes, drill_register, drill_watch;
+DROP TABLE IF EXISTS drill_writes, drill_register, drill_watch, drill_bulk;
+CREATE TABLE drill_bulk (content bytea NOT NULL);
 CREATE TABLE drill_writes (client text NOT NULL, value bigint NOT NULL);
 CREATE INDEX ON drill_writes (client, value);
 CREATE TABLE drill_register (id int PRIMARY KEY, value bigint NOT NULL);
@@ -25,7 +26,7 @@ INSERT INTO drill_register VALUES (1, 0);
 CREATE TABLE drill_watch (member text PRIMARY KEY, n bigint NOT NULL);
 INSERT INTO drill_watch SELECT 'patroni-' || i, 0 FROM generate_series(1, 9) i`
 
-const postgresTeardown = `DROP TABLE IF EXISTS drill_writes, drill_register, drill_watch`
+const postgresTeardown = `DROP TABLE IF EXISTS drill_writes, drill_register, drill_watch, drill_bulk`
 
 // Routes to PostgreSQL.
 const (

@@ -24,6 +24,10 @@ type Settings struct {
 	Writers int `json:"writers"`
 	// Backend is the app's URL that is asked, empty for none.
 	Backend string `json:"backend,omitempty"`
+	// Bulk has one more client write so much that files grow.
+	Bulk bool `json:"bulk,omitempty"`
+	// RedisClients are clients elsewhere whose lists the final reads look at, too.
+	RedisClients []string `json:"redisClients,omitempty"`
 }
 
 // History is what the clients saw. Its times are since Began.
@@ -110,8 +114,8 @@ const (
 	// backOff is the pause after a failure, as an app's pool has one: clients
 	// that log in again and again without one would take the processors from
 	// the election that they wait for.
-	backOff = 100 * time.Millisecond
-	readEvery        = 10
+	backOff   = 100 * time.Millisecond
+	readEvery = 10
 )
 
 // drive has a client write and read until the context ends.

@@ -34,7 +34,7 @@ type Run struct {
 
 // Start empties the drill's places and lets every client begin.
 func Start(ctx context.Context, s Settings, secrets Secrets) (*Run, error) {
-	r := &Run{settings: s, secrets: secrets, recorder: newRecorder()}
+	r := &Run{settings: s, secrets: secrets, recorder: newRecorder(), redisClients: s.RedisClients}
 	if err := r.setUp(ctx); err != nil {
 		return nil, err
 	}
@@ -114,6 +114,9 @@ func (r *Run) startClients(ctx context.Context) error {
 	}
 	if r.settings.Backend != "" {
 		r.done.Go(func() { r.driveApp(ctx, "app-1", newApp(r.settings.Backend)) })
+	}
+	if r.settings.Bulk {
+		r.done.Go(func() { r.driveBulk(ctx) })
 	}
 	return r.startRegisters(ctx)
 }
@@ -206,15 +209,8 @@ func (r *Run) Finish(ctx context.Context) History {
 	history := r.history
 	r.mu.Unlock()
 	lags(history.Samples)
-	stopped := time.Now()
-	// What was acknowledged last may still be on its way to the replicas.
-	for {
-		history.Finals = r.finals(ctx)
-		if level(history.Finals) || ctx.Err() != nil || time.Since(stopped) > levelPatience {
-			return history
-		}
-		pause(ctx, sampleInterval)
-	}
+	history.Finals = r.levelFinals(ctx)
+	return history
 }
 
 // levelPatience also covers a member that starts anew and copies the rest.

@@ -29,6 +29,7 @@ type Server struct {
 //	POST /start    with Settings: begins a run
 //	GET  /progress acknowledged writes of the last second, by system and route
 //	POST /finish   ends the run and gives its History
+//	POST /read     with Settings: gives what each member has, for clients elsewhere
 //	POST /teardown removes what the run wrote
 func (s *Server) Handler() http.Handler {
 	mux := http.NewServeMux()
@@ -36,6 +37,7 @@ func (s *Server) Handler() http.Handler {
 	mux.HandleFunc("POST /start", s.start)
 	mux.HandleFunc("GET /progress", s.progress)
 	mux.HandleFunc("POST /finish", s.finish)
+	mux.HandleFunc("POST /read", s.read)
 	mux.HandleFunc("POST /teardown", s.tearDown)
 	return mux
 }
@@ -80,6 +82,17 @@ func (s *Server) finish(w http.ResponseWriter, request *http.Request) {
 	ctx, cancel := context.WithTimeout(request.Context(), finishTimeout)
 	defer cancel()
 	answer(w, s.run.Finish(ctx), nil)
+}
+
+func (s *Server) read(w http.ResponseWriter, request *http.Request) {
+	var settings Settings
+	if err := json.NewDecoder(request.Body).Decode(&settings); err != nil {
+		answer(w, nil, err)
+		return
+	}
+	ctx, cancel := context.WithTimeout(request.Context(), finishTimeout)
+	defer cancel()
+	answer(w, Read(ctx, settings, s.Secrets), nil)
 }
 
 func (s *Server) tearDown(w http.ResponseWriter, request *http.Request) {

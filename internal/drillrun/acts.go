@@ -3,6 +3,7 @@ package drillrun
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -13,6 +14,7 @@ import (
 	"github.com/paws360/pawskind/internal/chaos"
 	"github.com/paws360/pawskind/internal/drill"
 	"github.com/paws360/pawskind/internal/install"
+	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/patroni"
 )
 
@@ -34,8 +36,19 @@ func (r *Runner) act(ctx context.Context, s drill.Scenario) (at time.Time, targe
 		at, target, err = r.remove(ctx, s.Target, ptr.To[int64](0))
 	case drill.ActSleep:
 		at, target = time.Now(), "the whole cluster"
-		undo = func(ctx context.Context) error { return r.Pause(ctx, false) }
-		err = r.Pause(ctx, true)
+		undo = r.Machine.Resume
+		err = r.Machine.Pause(ctx)
+	case drill.ActRestartNodes:
+		at, target = time.Now(), "every node"
+		err = r.Machine.Restart(ctx)
+	case drill.ActParameter:
+		at, target = time.Now(), "PostgreSQL"
+		err = r.changeParameter(ctx)
+	case drill.ActLoseEtcdData:
+		target = naming.Member(naming.Etcd, r.Env.Spec.Etcd.Replicas)
+		if err = r.Machine.Exec(ctx, r.Env.Namespace, target, "sh", "-c", "rm -rf /data/etcd /data/identity"); err == nil {
+			at, target, err = r.remove(ctx, s.Target+"/"+target, ptr.To[int64](0))
+		}
 	case drill.ActScale:
 		at, target = time.Now(), "etcd, PostgreSQL and Redis"
 		undo = func(ctx context.Context) error { return r.scale(ctx, 0) }
@@ -44,6 +57,39 @@ func (r *Runner) act(ctx context.Context, s drill.Scenario) (at time.Time, targe
 		err = fmt.Errorf("scenario %s does nothing", s.Name)
 	}
 	return at, target, undo, err
+}
+
+// parameter is a setting that PostgreSQL takes up only when it starts, and which
+// has no need to be as it is.
+const parameter = "max_files_per_process"
+
+// changeParameter asks for another value than there is.
+func (r *Runner) changeParameter(ctx context.Context) error {
+	env, err := r.Client.Environment(ctx, r.Env.Namespace, r.Env.Name)
+	if err != nil {
+		return err
+	}
+	value := "1100"
+	if env.Spec.Postgres.Parameters[parameter] == value {
+		value = "1200"
+	}
+	return r.setParameter(ctx, strconv.Quote(value))
+}
+
+func (r *Runner) setParameter(ctx context.Context, value string) error {
+	return r.Client.PatchEnvironment(ctx, r.Env.Namespace, r.Env.Name, fmt.Sprintf(`{"spec":{"postgres":{"parameters":{%q:%s}}}}`, parameter, value))
+}
+
+// restoreSpec gives the spec what it had before a drill changed it for good.
+func (r *Runner) restoreSpec(ctx context.Context, s drill.Scenario) error {
+	if s.Act != drill.ActParameter {
+		return nil
+	}
+	value := "null"
+	if before, set := r.Env.Spec.Postgres.Parameters[parameter]; set {
+		value = strconv.Quote(before)
+	}
+	return r.setParameter(ctx, value)
 }
 
 // remove deletes the pods that a target means, with their own grace period for nil.

@@ -165,6 +165,20 @@ func (k *clients) finish(ctx context.Context) (drillclient.History, error) {
 	return h, nil
 }
 
+// read asks for what every member has, for clients elsewhere.
+func (k *clients) read(ctx context.Context, s drillclient.Settings) ([]drillclient.FinalRows, error) {
+	body, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := k.Kube.CoreV1().RESTClient().Post().AbsPath(k.path("read")).Body(body).DoRaw(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("reading what every member has: %w", said(answer, err))
+	}
+	var finals []drillclient.FinalRows
+	return finals, json.Unmarshal(answer, &finals)
+}
+
 func (k *clients) tearDown(ctx context.Context) error {
 	return said(k.Kube.CoreV1().RESTClient().Post().AbsPath(k.path("teardown")).DoRaw(ctx))
 }

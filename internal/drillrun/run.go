@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"k8s.io/apimachinery/pkg/api/meta"
+
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/chaos"
 	"github.com/paws360/pawskind/internal/drill"
@@ -22,10 +24,23 @@ type Runner struct {
 	Image string
 	// Writers is how many clients write over each route.
 	Writers int
-	// Pause lets the cluster's nodes stand still, as when a laptop sleeps, or go on.
-	Pause func(ctx context.Context, still bool) error
+	// Machine does what is done to the cluster's nodes from outside.
+	Machine Machine
+	// Outside is how clients outside the cluster reach it.
+	Outside drillclient.Outside
 	// Tell is told what is done.
 	Tell func(format string, args ...any)
+}
+
+// Machine is what the cluster runs on.
+type Machine interface {
+	// Pause lets the nodes stand still, as when a laptop sleeps, and Resume go on.
+	Pause(ctx context.Context) error
+	Resume(ctx context.Context) error
+	// Restart stops the nodes without a warning and starts them.
+	Restart(ctx context.Context) error
+	// Exec runs a command in a pod.
+	Exec(ctx context.Context, namespace, pod string, command ...string) error
 }
 
 // How long a drill waits, and how long it only watches, before and after.
@@ -42,8 +57,8 @@ const (
 // Run runs the scenario so often and hands each judged run on. Whatever ends it,
 // the fault is undone and the clients are removed before it returns.
 func (r *Runner) Run(ctx context.Context, s drill.Scenario, runs int, each func(drill.JudgedRun)) (err error) {
-	k, err := startClients(ctx, r.Client, r.Env.Namespace, r.secret(), r.Image)
-	if err != nil {
+	k := &crew{Runner: r, where: s.Clients, bulk: s.Bulk}
+	if err := k.assemble(ctx); err != nil {
 		return err
 	}
 	defer func() {
@@ -53,8 +68,7 @@ func (r *Runner) Run(ctx context.Context, s drill.Scenario, runs int, each func(
 		if names := faultNames(s); len(names) > 0 { // no names would mean everybody's faults
 			_, healing = r.Client.RemoveFaults(cleaning, r.Env.Namespace, r.Env.Name, names)
 		}
-		_ = k.tearDown(cleaning) // a run that was not begun has nothing to remove
-		err = errors.Join(err, healing, k.remove(cleaning))
+		err = errors.Join(err, healing, r.restoreSpec(cleaning, s), k.dismiss(cleaning))
 	}()
 	for number := 1; number <= runs; number++ {
 		run, err := r.once(ctx, k, s, number)
@@ -74,8 +88,8 @@ func (r *Runner) secret() string {
 }
 
 func faultNames(s drill.Scenario) []string {
-	names := make([]string, len(s.Faults))
-	for i := range s.Faults {
+	names := make([]string, len(s.Faults)+len(s.Then))
+	for i := range names {
 		names[i] = fmt.Sprintf("drill-%d", i+1)
 	}
 	return names
@@ -96,13 +110,13 @@ func (r *Runner) settings() drillclient.Settings {
 }
 
 // once is one run: clients, fault, healing, end.
-func (r *Runner) once(ctx context.Context, k *clients, s drill.Scenario, number int) (drill.Run, error) {
-	run := drill.Run{Scenario: s.Name, Number: number, System: s.System, Planned: s.Planned}
+func (r *Runner) once(ctx context.Context, k *crew, s drill.Scenario, number int) (drill.Run, error) {
+	run := drill.Run{Scenario: s.Name, Number: number, System: s.System, Planned: s.Planned, NodesRestarted: s.Act == drill.ActRestartNodes}
 	r.Tell("run %d: waiting until all is well", number)
 	if err := r.converged(ctx, k, false); err != nil {
 		return run, fmt.Errorf("before the fault: %w", err)
 	}
-	if err := k.start(ctx, r.settings()); err != nil {
+	if err := k.start(ctx); err != nil {
 		return run, fmt.Errorf("starting the clients: %w", err)
 	}
 	r.Tell("run %d: clients begin", number)
@@ -183,7 +197,7 @@ func watch(ctx context.Context, d time.Duration) error {
 
 // converged waits until every member is healthy, and with writing also until
 // every client writes.
-func (r *Runner) converged(ctx context.Context, k *clients, writing bool) error {
+func (r *Runner) converged(ctx context.Context, k *crew, writing bool) error {
 	waiting, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
 	for {
@@ -199,7 +213,7 @@ func (r *Runner) converged(ctx context.Context, k *clients, writing bool) error 
 
 // recovered waits until all is well after a fault, and tells when that was; the
 // zero time when it was not.
-func (r *Runner) recovered(ctx context.Context, k *clients, injected time.Time) time.Time {
+func (r *Runner) recovered(ctx context.Context, k *crew, injected time.Time) time.Time {
 	waiting, cancel := context.WithTimeout(ctx, convergePatience)
 	defer cancel()
 	for {
@@ -227,7 +241,7 @@ func (r *Runner) leaving(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-func (r *Runner) well(ctx context.Context, k *clients, writing bool) (bool, string) {
+func (r *Runner) well(ctx context.Context, k *crew, writing bool) (bool, string) {
 	if name, err := r.leaving(ctx); err != nil || name != "" {
 		return false, "a pod is about to go: " + name
 	}
@@ -238,6 +252,14 @@ func (r *Runner) well(ctx context.Context, k *clients, writing bool) (bool, stri
 	if report.Overall != v1alpha1.Healthy {
 		return false, install.Ailing(report)
 	}
+	env, err := r.Client.Environment(ctx, r.Env.Namespace, r.Env.Name)
+	if err != nil {
+		return false, err.Error()
+	}
+	// A change that is asked for and not made yet is no rest.
+	if env.Status.ObservedGeneration != env.Generation || meta.IsStatusConditionTrue(env.Status.Conditions, v1alpha1.ConditionReconciling) {
+		return false, "the operator is still changing something"
+	}
 	if !writing {
 		return true, ""
 	}
@@ -245,14 +267,11 @@ func (r *Runner) well(ctx context.Context, k *clients, writing bool) (bool, stri
 	if err != nil {
 		return false, err.Error()
 	}
-	if len(counts) < routes {
-		return false, fmt.Sprintf("only %d of %d routes take writes", len(counts), routes)
+	if len(counts) < k.routes() {
+		return false, fmt.Sprintf("only %d of %d routes take writes", len(counts), k.routes())
 	}
 	return true, ""
 }
-
-// routes are PostgreSQL's two, Redis's two, and etcd's one.
-const routes = 5
 
 // inject does the fault, and tells when and to whom. undo takes back an act.
 func (r *Runner) inject(ctx context.Context, s drill.Scenario) (at time.Time, target string, undo func(context.Context) error, err error) {
@@ -261,18 +280,31 @@ func (r *Runner) inject(ctx context.Context, s drill.Scenario) (at time.Time, ta
 	if s.Act != "" {
 		return r.act(ctx, s)
 	}
-	for i, fault := range s.Faults {
-		fault.Name = faultNames(s)[i]
-		if err := r.Client.AddFault(ctx, r.Env.Namespace, r.Env.Name, fault); err != nil {
-			return at, target, nil, err
-		}
+	names := faultNames(s)
+	first := names[:len(s.Faults)]
+	if at, target, err = r.declare(ctx, s.Faults, first); err != nil || len(s.Then) == 0 {
+		return at, target, nil, err
 	}
-	at, target, err = r.await(ctx, s)
+	if err := watch(ctx, s.ThenAfter); err != nil {
+		return at, target, nil, err
+	}
+	_, _, err = r.declare(ctx, s.Then, names[len(s.Faults):])
 	return at, target, nil, err
 }
 
+// declare declares faults under those names and waits until they are done or hold.
+func (r *Runner) declare(ctx context.Context, faults []v1alpha1.FaultSpec, names []string) (time.Time, string, error) {
+	for i, fault := range faults {
+		fault.Name = names[i]
+		if err := r.Client.AddFault(ctx, r.Env.Namespace, r.Env.Name, fault); err != nil {
+			return time.Time{}, "", err
+		}
+	}
+	return r.await(ctx, names)
+}
+
 // await waits until all faults are done or hold.
-func (r *Runner) await(ctx context.Context, s drill.Scenario) (time.Time, string, error) {
+func (r *Runner) await(ctx context.Context, names []string) (time.Time, string, error) {
 	waiting, cancel := context.WithTimeout(ctx, faultPatience)
 	defer cancel()
 	var at time.Time
@@ -281,7 +313,7 @@ func (r *Runner) await(ctx context.Context, s drill.Scenario) (time.Time, string
 	never := []v1alpha1.FaultState{v1alpha1.FaultFailed, v1alpha1.FaultNotSupported, v1alpha1.FaultRefused}
 	_, err := r.Client.AwaitFaults(waiting, r.Env.Namespace, r.Env.Name, func(env *v1alpha1.PawsEnvironment) bool {
 		done := 0
-		for _, name := range faultNames(s) {
+		for _, name := range names {
 			for _, f := range chaos.Told(env.Status) {
 				if f.Name != name {
 					continue
@@ -301,7 +333,7 @@ func (r *Runner) await(ctx context.Context, s drill.Scenario) (time.Time, string
 				}
 			}
 		}
-		return done == len(s.Faults)
+		return done == len(names)
 	})
 	if hopeless {
 		return at, target, fmt.Errorf("the fault was not done: %s", last)
