@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -30,8 +31,14 @@ type CIRun struct {
 	Folder     string        `json:"folder"`
 }
 
-// store is where the project's runs are kept.
+// store is where the project's runs are kept. A repository without a pawskind.yaml
+// is a project as a whole, wherever in it one is.
 func (a *App) store() (*artifacts.Store, error) {
+	if a.Config.File == "" {
+		if repo, err := a.repository(context.Background()); err == nil {
+			a.Config.Root = repo
+		}
+	}
 	retention, err := artifacts.Retention(os.Getenv(artifacts.RetentionVariable))
 	if err != nil {
 		return nil, err
