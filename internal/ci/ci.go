@@ -77,6 +77,9 @@ type Job struct {
 	// Definition is the canonical text of everything in the workflow that can
 	// change what the job does, for the cache's key.
 	Definition string `json:"-"`
+	// Work is what package workflow read of the leg and package runner does; a
+	// run goes by it even when the file has been edited since.
+	Work any `json:"-"`
 }
 
 // Service is an entry of a job's services.

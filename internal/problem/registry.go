@@ -83,6 +83,10 @@ const (
 	DrillVerdict      Code = "ERR_DRILL_003"
 	FaultMissing      Code = "ERR_CHAOS_005"
 
+	WorkflowInvalid    Code = "ERR_CI_001"
+	EventForeign       Code = "ERR_CI_002"
+	RunsOnUnknown      Code = "ERR_CI_003"
+	ActionUnreachable  Code = "ERR_CI_004"
 	RunUnknown         Code = "ERR_CI_020"
 	ArtifactUnknown    Code = "ERR_CI_021"
 	JobUnknown         Code = "ERR_CI_022"
@@ -99,6 +103,10 @@ const (
 	SecretMissing    Code = "ERR_SECRET_001"
 	SecretsLost      Code = "ERR_SECRET_002"
 	SecretUnreadable Code = "ERR_SECRET_003"
+	SecretWeak       Code = "ERR_SECRET_004"
+	SecretTracked    Code = "ERR_SECRET_005"
+	SecretUnknown    Code = "ERR_SECRET_006"
+	RotationStuck    Code = "ERR_SECRET_007"
 )
 
 // Entry is what the registry knows of a code.
@@ -201,6 +209,10 @@ var registry = map[Code]Entry{
 	DrillFailed:  {"DRILL", ExitGeneral, "A drill could not be carried out, so it has no verdict.", "See pawskind health, then run it again"},
 	DrillVerdict: {"DRILL", ExitHealth, "A drill found that the environment did not hold.", "Look at the drill's report"},
 
+	WorkflowInvalid:    {"CI", ExitValidation, "The workflow is not one that the remote would accept.", "Mend the line that is named"},
+	EventForeign:       {"CI", ExitValidation, "The workflow does not run on that event.", "Choose one of its events with --event"},
+	RunsOnUnknown:      {"CI", ExitValidation, "A job asks for a machine that this one is not.", "Choose other jobs with --job, or run it on the remote"},
+	ActionUnreachable:  {"CI", ExitNetwork, "An action is neither built in nor can it be fetched.", "Connect to the network, or call what the action does from a run step"},
 	RunUnknown:         {"CI", ExitValidation, "There is no run of that number.", "See pawskind ci artifacts list"},
 	ArtifactUnknown:    {"CI", ExitValidation, "The run has no artifact of that name.", "See pawskind ci artifacts list"},
 	JobUnknown:         {"CI", ExitValidation, "The workflow has no such job.", "See pawskind ci --list"},
@@ -217,4 +229,8 @@ var registry = map[Code]Entry{
 	SecretMissing:    {"SECRETS", ExitValidation, "A secret is missing from .local/secrets.env.", "Run: make local-gen-secrets"},
 	SecretsLost:      {"SECRETS", ExitValidation, "Data exists that was made with passwords which are no longer in .local/secrets.env.", "Put the old .local/secrets.env back, or delete the data: make local-reset"},
 	SecretUnreadable: {"SECRETS", ExitValidation, "A line of .local/secrets.env is not KEY=value.", "Mend the named line"},
+	SecretWeak:       {"SECRETS", ExitValidation, "A secret of .local/secrets.env can be guessed.", "Run: make local-rotate-secrets SECRET=<name>"},
+	SecretTracked:    {"SECRETS", ExitValidation, "Git tracks .local/secrets.env.", "Run git rm --cached .local/secrets.env, commit, and rotate what was committed: pawskind secrets rotate"},
+	SecretUnknown:    {"SECRETS", ExitValidation, "There is no secret of that name.", "See pawskind secrets validate --verbose"},
+	RotationStuck:    {"SECRETS", ExitHealth, "A rotation has begun and is not done in time; it goes on by itself.", "See pawskind health, then run pawskind secrets rotate again to follow it"},
 }
