@@ -85,9 +85,7 @@ func (r *Reconciler) tellSentinels(ctx context.Context, s *scope) error {
 func (r *Reconciler) redisConfig(s *scope) redis.Config {
 	return redis.Config{
 		Namespace: s.env.Namespace, Replicas: s.env.Spec.Redis.Replicas, Sentinels: s.env.Spec.Redis.Sentinels,
-		Password:         string(s.secret[naming.KeyRedisPassword]),
-		SentinelPassword: string(s.secret[naming.KeySentinelPassword]),
-		Timeout:          observer.MemberTimeout,
+		Password: string(s.secret[naming.KeyRedisOperator]), Timeout: observer.MemberTimeout,
 	}
 }
 

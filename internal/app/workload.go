@@ -153,7 +153,9 @@ func connection(env *v1alpha1.PawsEnvironment, dependency string) []*coreac.EnvV
 		return []*coreac.EnvVarApplyConfiguration{
 			coreac.EnvVar().WithName("REDIS_SENTINELS").WithValue(hosts(env, naming.Sentinel, env.Spec.Redis.Sentinels, naming.PortSentinel, "")),
 			coreac.EnvVar().WithName("REDIS_MASTER_NAME").WithValue(naming.RedisMasterSet),
+			coreac.EnvVar().WithName("REDIS_USERNAME").WithValue(naming.RedisUser),
 			pods.SecretEnv(env, "REDIS_PASSWORD", naming.KeyRedisPassword),
+			coreac.EnvVar().WithName("REDIS_SENTINEL_USERNAME").WithValue(naming.RedisUser),
 			pods.SecretEnv(env, "REDIS_SENTINEL_PASSWORD", naming.KeySentinelPassword),
 		}
 	}

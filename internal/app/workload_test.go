@@ -80,7 +80,7 @@ func TestEnvironmentOfEachDependency(t *testing.T) {
 	for dependency, want := range map[string][]string{
 		"etcd":     {"ETCD_ENDPOINTS", "PORT"},
 		"postgres": {"DATABASE_PASSWORD", "DATABASE_URL", "DATABASE_USERNAME", "PORT"},
-		"redis":    {"PORT", "REDIS_MASTER_NAME", "REDIS_PASSWORD", "REDIS_SENTINELS", "REDIS_SENTINEL_PASSWORD"},
+		"redis":    {"PORT", "REDIS_MASTER_NAME", "REDIS_PASSWORD", "REDIS_SENTINELS", "REDIS_SENTINEL_PASSWORD", "REDIS_SENTINEL_USERNAME", "REDIS_USERNAME"},
 		"my-app":   {"MY_APP_URL", "PORT"},
 		"nobody":   {"PORT"},
 	} {

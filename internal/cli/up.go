@@ -149,17 +149,25 @@ func (u *up) clearFor(print func()) {
 	print()
 }
 
-// ensureSecrets generates what is missing. Passwords are part of the data:
-// data without them would refuse every member.
+// ensureSecrets generates the secrets of a new project. One that has some must
+// have all: passwords are part of the data, which would refuse every member.
 func (u *up) ensureSecrets() error {
-	if err := u.Config.Prepare(); err != nil {
+	if err := u.guardSecrets(); err != nil {
 		return err
 	}
 	file := u.Config.SecretsFile()
-	if !secrets.Exists(file) && hasData(u.Config.ClusterData()) {
-		return problem.New(problem.SecretsLost, "%s has data that was made with passwords which are no longer in %s", u.Config.ClusterData(), file)
+	values, err := secrets.Read(file)
+	if err != nil {
+		return err
 	}
-	var err error
+	if lost := dataBound(secrets.Missing(values)); len(lost) > 0 && hasData(u.Config.ClusterData()) {
+		return u.secretsLost(lost)
+	}
+	if secrets.Begun(file) {
+		if err := secrets.Check(file); err != nil {
+			return err
+		}
+	}
 	u.secrets, err = secrets.Ensure(file)
 	return err
 }
@@ -282,7 +290,7 @@ func (a *App) addresses() []Address {
 		{"Frontend", "http://" + at(a.Config.Ports.Frontend)},
 		{"Backend", "http://" + at(a.Config.Ports.Backend)},
 		{"PostgreSQL", "postgresql://paws360@" + at(a.Config.Ports.Postgres) + "/paws360"},
-		{"Redis", "redis://" + at(a.Config.Ports.Redis)},
+		{"Redis", "redis://paws360@" + at(a.Config.Ports.Redis)},
 	}
 }
 

@@ -25,7 +25,7 @@ func newRedis(s Settings, secrets Secrets, route string) *redis.Client {
 	if route == routeService {
 		return redis.NewClient(&redis.Options{
 			Addr:     fmt.Sprintf("%s.%s.svc:%d", naming.ServiceRedisMaster, s.Namespace, naming.PortRedis),
-			Password: secrets.Redis, MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
+			Username: naming.RedisUser, Password: secrets.Redis, MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
 			DialTimeout: operationTimeout, ReadTimeout: operationTimeout, WriteTimeout: operationTimeout, ContextTimeoutEnabled: true,
 		})
 	}
@@ -34,8 +34,9 @@ func newRedis(s Settings, secrets Secrets, route string) *redis.Client {
 		sentinels = append(sentinels, net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Sentinel, i), strconv.Itoa(naming.PortSentinel)))
 	}
 	return redis.NewFailoverClient(&redis.FailoverOptions{
-		MasterName: naming.RedisMasterSet, SentinelAddrs: sentinels, SentinelPassword: secrets.Sentinel,
-		Password: secrets.Redis, MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
+		MasterName: naming.RedisMasterSet, SentinelAddrs: sentinels,
+		SentinelUsername: naming.RedisUser, SentinelPassword: secrets.Sentinel,
+		Username: naming.RedisUser, Password: secrets.Redis, MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
 		DialTimeout: operationTimeout, ReadTimeout: operationTimeout, WriteTimeout: operationTimeout, ContextTimeoutEnabled: true,
 	})
 }
@@ -78,7 +79,7 @@ func redisFinal(ctx context.Context, s Settings, secrets Secrets, ordinal int32,
 	f := FinalRows{Final: drill.Final{System: drill.Redis, Member: naming.Member(naming.Redis, ordinal)}}
 	member := redis.NewClient(&redis.Options{
 		Addr:     net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Redis, ordinal), strconv.Itoa(naming.PortRedis)),
-		Password: secrets.Redis, Protocol: 2, DisableIdentity: true,
+		Username: naming.RedisUser, Password: secrets.Redis, Protocol: 2, DisableIdentity: true,
 	})
 	defer func() { _ = member.Close() }()
 	role, err := member.Do(ctx, "role").Slice()

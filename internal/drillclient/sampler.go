@@ -149,7 +149,7 @@ func newRedisLook(s Settings, secrets Secrets, ordinal int32) *redisLook {
 		member: naming.Member(naming.Redis, ordinal),
 		client: redis.NewClient(&redis.Options{
 			Addr:     net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Redis, ordinal), strconv.Itoa(naming.PortRedis)),
-			Password: secrets.Redis, Protocol: 2, DisableIdentity: true, MaxRetries: -1, PoolSize: 1, ContextTimeoutEnabled: true,
+			Username: naming.RedisUser, Password: secrets.Redis, Protocol: 2, DisableIdentity: true, MaxRetries: -1, PoolSize: 1, ContextTimeoutEnabled: true,
 			DialTimeout: sampleTimeout, ReadTimeout: sampleTimeout, WriteTimeout: sampleTimeout,
 		}),
 	}

@@ -60,8 +60,12 @@ const (
 	FieldOwner = "pawskind"
 	// RoleServiceAccount is used by the pods whose callbacks keep LabelRole.
 	RoleServiceAccount = "pawskind-member"
+	// TrustBundle is the ConfigMap of the environment's CA certificates.
+	TrustBundle = "paws360-ca"
 	// RedisMasterSet is the name under which Sentinel watches the master.
 	RedisMasterSet = "mymaster"
+	// RedisUser is the application's, at Redis and at Sentinel.
+	RedisUser = "paws360"
 	// Database is the application's.
 	Database = "paws360"
 	// DatabaseUser is the application's.
@@ -79,8 +83,12 @@ const (
 	KeyPatroniPassword     = "PATRONI_RESTAPI_PASSWORD"
 	KeyRedisPassword       = "REDIS_PASSWORD"
 	KeySentinelPassword    = "REDIS_SENTINEL_PASSWORD"
-	KeyJWTSecret           = "JWT_SECRET"
-	KeySessionSecret       = "SESSION_SECRET"
+	// The next three never leave the servers, the Sentinels and the operator.
+	KeyRedisReplication = "REDIS_REPLICATION_PASSWORD"
+	KeyRedisMonitor     = "REDIS_MONITOR_PASSWORD"
+	KeyRedisOperator    = "REDIS_OPERATOR_PASSWORD"
+	KeyJWTSecret        = "JWT_SECRET"
+	KeySessionSecret    = "SESSION_SECRET"
 )
 
 // RequiredKeys are the Secret's keys without which nothing is started.
@@ -88,9 +96,16 @@ func RequiredKeys() []string {
 	return []string{
 		KeyPostgresPassword, KeyReplicationPassword, KeyDatabasePassword,
 		KeyEtcdRootPassword, KeyEtcdPatroniPassword, KeyEtcdAppPassword, KeyPatroniPassword, KeyRedisPassword,
-		KeySentinelPassword, KeyJWTSecret, KeySessionSecret,
+		KeySentinelPassword, KeyRedisReplication, KeyRedisMonitor, KeyRedisOperator, KeyJWTSecret, KeySessionSecret,
 	}
 }
+
+// While a secret is being rotated, the Secret has its next value until every
+// server takes that, too, and its previous one until nobody uses it any more.
+const (
+	SuffixNext     = ".next"
+	SuffixPrevious = ".previous"
+)
 
 // StatefulSet is the name of a component's StatefulSet and headless Service.
 func StatefulSet(component string) string {

@@ -94,8 +94,7 @@ func (o *Observer) Look(ctx context.Context, env *v1alpha1.PawsEnvironment) (Sna
 	wg.Go(func() {
 		s.Redis = o.Redis.Probe(ctx, redis.Config{
 			Namespace: env.Namespace, Replicas: env.Spec.Redis.Replicas, Sentinels: env.Spec.Redis.Sentinels,
-			Password: password(naming.KeyRedisPassword), SentinelPassword: password(naming.KeySentinelPassword),
-			Timeout: MemberTimeout,
+			Password: password(naming.KeyRedisOperator), Timeout: MemberTimeout,
 		})
 	})
 	wg.Go(func() { apps, appsErr = o.lookAtApps(ctx, env) })

@@ -41,29 +41,29 @@ func (p *Prober) tell(ctx context.Context, c Config, ordinal int32, command ...a
 }
 
 func (p *Prober) server(c Config, ordinal int32) *redis.Client {
-	return p.client(p.Address(c.Namespace, naming.Redis, ordinal, naming.PortRedis), c.Password, c)
+	return p.client(p.Address(c.Namespace, naming.Redis, ordinal, naming.PortRedis), c)
 }
 
 func (p *Prober) sentinel(c Config, ordinal int32) *redis.Client {
-	return p.client(p.Address(c.Namespace, naming.Sentinel, ordinal, naming.PortSentinel), c.SentinelPassword, c)
+	return p.client(p.Address(c.Namespace, naming.Sentinel, ordinal, naming.PortSentinel), c)
 }
 
 // client is the kept connection to an address, made anew for a new password.
-func (p *Prober) client(address, password string, c Config) *redis.Client {
+func (p *Prober) client(address string, c Config) *redis.Client {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if k, ok := p.clients[address]; ok {
-		if k.password == password {
+		if k.password == c.Password {
 			return k.Client
 		}
 		_ = k.Close()
 	}
 	client := redis.NewClient(&redis.Options{
-		Addr: address, Password: password, ClientName: "pawskind-probe",
+		Addr: address, Username: UserOperator, Password: c.Password, ClientName: "pawskind-probe",
 		Protocol: 2, DisableIdentity: true, PoolSize: 2, MaxRetries: -1, DialerRetries: 1,
 		DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, ContextTimeoutEnabled: true,
 	})
-	p.clients[address] = kept{client, password}
+	p.clients[address] = kept{client, c.Password}
 	return client
 }
 

@@ -22,11 +22,11 @@ import (
 
 // Config says whom to ask, and how.
 type Config struct {
-	Namespace        string
-	Replicas         int32
-	Sentinels        int32
-	Password         string
-	SentinelPassword string
+	Namespace string
+	Replicas  int32
+	Sentinels int32
+	// Password is the operator's, at the servers and at the Sentinels.
+	Password string
 	// Timeout bounds the question to one member.
 	Timeout time.Duration
 }

@@ -2,6 +2,8 @@ package redis_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -23,12 +25,14 @@ type bed struct {
 	scripts, bin string
 	data         string
 	answers      string
+	secrets      string
+	wantAuth     string
 }
 
 const redisCLI = `#!/bin/bash
-# -e --no-auth-warning -h HOST -p PORT COMMAND...
-host=$4; shift 6
-[ -n "$REDISCLI_AUTH" ] || exit 1
+# -e --no-auth-warning --user USER -h HOST -p PORT COMMAND...
+host=$6; shift 8
+[ -z "${WANT_AUTH:-}" ] || [ "$REDISCLI_AUTH" = "$WANT_AUTH" ] || { echo 'AUTH failed: WRONGPASS invalid username-password pair'; exit 1; }
 echo "$host $*" >>"$ANSWERS/asked"
 cat "$ANSWERS/$host $*" 2>/dev/null
 `
@@ -44,9 +48,12 @@ cat "$1"
 
 func newBed(t *testing.T) *bed {
 	dir := t.TempDir()
-	b := &bed{t: t, scripts: dir + "/scripts", bin: dir + "/bin", data: dir + "/data", answers: dir + "/answers"}
-	for _, d := range []string{b.scripts, b.bin, b.data, b.answers} {
+	b := &bed{t: t, scripts: dir + "/scripts", bin: dir + "/bin", data: dir + "/data", answers: dir + "/answers", secrets: dir + "/secrets"}
+	for _, d := range []string{b.scripts, b.bin, b.data, b.answers, b.secrets} {
 		require.NoError(t, os.Mkdir(d, 0o755))
+	}
+	for _, key := range []string{"REDIS_PASSWORD", "REDIS_SENTINEL_PASSWORD", "REDIS_MONITOR_PASSWORD", "REDIS_OPERATOR_PASSWORD", "REDIS_REPLICATION_PASSWORD"} {
+		b.secret(key, strings.ToLower(key)+`"\'`)
 	}
 	for _, o := range redis.Objects(environment(nil), "image") {
 		if m, ok := o.(*coreac.ConfigMapApplyConfiguration); ok {
@@ -59,6 +66,15 @@ func newBed(t *testing.T) *bed {
 		require.NoError(t, os.WriteFile(filepath.Join(b.bin, name), []byte(text), 0o755))
 	}
 	return b
+}
+
+func (b *bed) secret(key, value string) {
+	require.NoError(b.t, os.WriteFile(filepath.Join(b.secrets, key), []byte(value), 0o644))
+}
+
+func sha(value string) string {
+	sum := sha256.Sum256([]byte(value))
+	return hex.EncodeToString(sum[:])
 }
 
 func (b *bed) answer(question, text string) {
@@ -87,7 +103,7 @@ func (b *bed) run(script, pod string) string {
 	cmd.Env = []string{
 		"PATH=" + b.bin + ":" + os.Getenv("PATH"), "ANSWERS=" + b.answers, "DATA_DIR=" + b.data,
 		"POD_NAME=" + pod, "POD_NAMESPACE=paws", "POD_IP=10.0.0.99",
-		`REDIS_PASSWORD=se"cr\et`, "SENTINEL_PASSWORD=hidden", "MIN_REPLICAS_TO_WRITE=1", "MAXMEMORY=1000",
+		"SECRETS_DIR=" + b.secrets, "WANT_AUTH=" + b.wantAuth, "MIN_REPLICAS_TO_WRITE=1", "MAXMEMORY=1000",
 	}
 	// What a script leaves in the background must not hold its output, nor
 	// outlive the test.
@@ -137,11 +153,14 @@ func TestRedisStartsInTheRightRole(t *testing.T) {
 			output := b.run("redis-start.sh", c.pod)
 			require.Contains(t, output, c.writes)
 			if c.follows == "" {
-				require.NotContains(t, output, "replicaof")
+				require.NotContains(t, output, "\nreplicaof ")
 			} else {
 				require.Contains(t, output, "replicaof "+host(c.follows)+" 6379")
 			}
-			require.Contains(t, output, `requirepass "se\"cr\\et"`)
+			require.Contains(t, output, `masterauth "redis_replication_password\"\\'"`)
+			require.Contains(t, output, "\nuser default off\n")
+			require.Regexp(t, `\nuser paws360 on ~\* &\* .* #`+sha(`redis_password"\'`)+"\n", output)
+			require.NotContains(t, output, `redis_password"`, "others' passwords are hashes")
 			require.Contains(t, output, "argument: "+b.data+"/redis.conf\n", "no password is an argument")
 			requirePrivate(t, b.data+"/redis.conf")
 		})
@@ -176,18 +195,21 @@ func TestSentinelRemembersWhatItKnew(t *testing.T) {
 		"sentinel monitor mymaster redis-2.redis.paws.svc 6379 2\n", "sentinel myid 0123\n",
 		"sentinel config-epoch mymaster 7\n", "sentinel current-epoch 7\n",
 		"sentinel known-replica mymaster redis-1.redis.paws.svc 6379\n",
-		`requirepass "hidden"`, `sentinel auth-pass mymaster "se\"cr\\et"`,
+		"sentinel sentinel-user sentinel\n", `sentinel auth-pass mymaster "redis_monitor_password\"\\'"`,
 		"sentinel announce-ip sentinel-1.sentinel.paws.svc\n",
 	} {
 		require.Contains(t, output, line)
 	}
 	require.NotContains(t, output, "old")
-	require.NotContains(t, output, "user default")
+	require.NotContains(t, output, "#abc")
+	require.Regexp(t, `\nuser operator on .* #`+sha(`redis_operator_password"\'`)+"\n", output)
 	requirePrivate(t, b.data+"/sentinel.conf")
 }
 
 func TestANewSentinelFindsTheMaster(t *testing.T) {
-	replication := "role:master\r\nconnected_slaves:1\r\nslave0:ip=redis-1.redis.paws.svc,state=online\r\n"
+	follower := func(master, link string) string {
+		return "role:slave\r\nmaster_host:" + host(master) + "\r\nmaster_link_status:" + link + "\r\n"
+	}
 	cases := map[string]struct {
 		prepare func(*bed)
 		master  string
@@ -198,10 +220,18 @@ func TestANewSentinelFindsTheMaster(t *testing.T) {
 		}, "redis-3"},
 		"only the servers know it": {func(b *bed) {
 			b.answer("redis.paws.svc", "10.0.1.1 STREAM redis\n10.0.1.2 STREAM\n")
-			b.answer("10.0.1.1 info replication", "role:slave\r\n")
-			b.answer("10.0.1.2 info replication", replication)
-			b.answer("10.0.1.2 config get replica-announce-ip", "replica-announce-ip\n"+host("redis-2")+"\n")
+			b.answer("10.0.1.1 info replication", follower("redis-2", "up"))
+			b.answer("10.0.1.2 info replication", "role:master\r\n")
 		}, "redis-2"},
+		"the servers know two": {func(b *bed) {
+			b.answer("redis.paws.svc", "10.0.1.1 STREAM redis\n10.0.1.2 STREAM\n")
+			b.answer("10.0.1.1 info replication", follower("redis-2", "up"))
+			b.answer("10.0.1.2 info replication", follower("redis-3", "up"))
+		}, "redis-1"},
+		"the servers follow nobody": {func(b *bed) {
+			b.answer("redis.paws.svc", "10.0.1.1 STREAM redis\n")
+			b.answer("10.0.1.1 info replication", follower("redis-2", "down"))
+		}, "redis-1"},
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
@@ -210,6 +240,21 @@ func TestANewSentinelFindsTheMaster(t *testing.T) {
 			require.Contains(t, b.run("sentinel-start.sh", "sentinel-1"), "sentinel monitor mymaster "+host(c.master)+" 6379 2\n")
 		})
 	}
+}
+
+func TestMembersKnowThePasswordsOfARotation(t *testing.T) {
+	b := newBed(t)
+	b.secret("REDIS_PASSWORD", "now")
+	b.secret("REDIS_PASSWORD.next", "soon")
+	b.secret("REDIS_REPLICATION_PASSWORD.previous", "before")
+	b.secret("REDIS_OPERATOR_PASSWORD", "now")
+	b.secret("REDIS_OPERATOR_PASSWORD.next", "soon")
+	b.wantAuth = "soon" // the others are ahead of this pod's files
+	b.sentinels(map[string]string{"10.0.0.1": view("redis-3", "5", "master", "2")})
+	output := b.run("redis-start.sh", "redis-2")
+	require.Contains(t, output, "replicaof "+host("redis-3")+" 6379")
+	require.Regexp(t, `\nuser paws360 on .* #`+sha("now")+" #"+sha("soon")+"\n", output)
+	require.Regexp(t, `\nuser replication on .* #`+sha(`redis_replication_password"\'`)+" #"+sha("before")+"\n", output)
 }
 
 func requirePrivate(t *testing.T, file string) {

@@ -37,6 +37,7 @@ const (
 	scriptSentinel   = "sentinel-start.sh"
 	scriptLibrary    = "lib.sh"
 	scriptOnFailover = "on-failover.sh"
+	scriptCLI        = "cli.sh"
 )
 
 //go:embed scripts/*.sh
@@ -82,7 +83,10 @@ func configMap(env *v1alpha1.PawsEnvironment) *coreac.ConfigMapApplyConfiguratio
 		"settings.sh": fmt.Sprintf("# shellcheck shell=bash disable=SC2034\nQUORUM=%d\nDOWN_AFTER=%d\nSENTINELS=%d\n",
 			spec.Quorum, spec.DownAfterMilliseconds, spec.Sentinels),
 	}
-	for _, name := range []string{scriptLibrary, scriptRedisStart, scriptRedisStop, scriptSentinel, scriptOnFailover} {
+	for _, component := range []string{naming.Redis, naming.Sentinel} {
+		data[component+"-users"] = userFile(component)
+	}
+	for _, name := range []string{scriptLibrary, scriptRedisStart, scriptRedisStop, scriptSentinel, scriptOnFailover, scriptCLI} {
 		data[name] = script(name)
 	}
 	return coreac.ConfigMap(ConfigMap, env.Namespace).
@@ -119,14 +123,14 @@ func statefulSet(env *v1alpha1.PawsEnvironment, component string, replicas int32
 			WithVolumeClaimTemplates(pods.Claim(env, component, storage)).
 			WithTemplate(coreac.PodTemplateSpec().
 				WithLabels(naming.Labels(env, component)).
-				WithAnnotations(map[string]string{"paws360.io/config-hash": configHash(start)}).
+				WithAnnotations(map[string]string{"paws360.io/config-hash": configHash(component, start)}).
 				WithSpec(podSpec(env, component, container))))
 }
 
 // configHash changes with what a member reads only at its start. The other
 // scripts are read each time.
-func configHash(start string) string {
-	sum := sha256.Sum256([]byte(script(scriptLibrary) + script(start)))
+func configHash(component, start string) string {
+	sum := sha256.Sum256([]byte(script(scriptLibrary) + script(start) + userFile(component)))
 	return hex.EncodeToString(sum[:6])
 }
 
@@ -142,19 +146,31 @@ func podSpec(env *v1alpha1.PawsEnvironment, component string, container *coreac.
 		WithVolumes(
 			coreac.Volume().WithName("scripts").WithConfigMap(coreac.ConfigMapVolumeSource().
 				WithName(ConfigMap).WithDefaultMode(0o555)),
+			secretVolume(env, component),
 			coreac.Volume().WithName("tmp").WithEmptyDir(coreac.EmptyDirVolumeSource())).
 		WithContainers(container.
 			WithSecurityContext(pods.ContainerSecurityContext()).
 			WithVolumeMounts(
 				coreac.VolumeMount().WithName("data").WithMountPath("/data"),
 				coreac.VolumeMount().WithName("scripts").WithMountPath(scriptsDir).WithReadOnly(true),
+				coreac.VolumeMount().WithName("secrets").WithMountPath("/run/secrets/paws360").WithReadOnly(true),
 				coreac.VolumeMount().WithName("tmp").WithMountPath("/tmp")).
 			WithEnv(
 				pods.FieldEnv("POD_NAME", "metadata.name"),
 				pods.FieldEnv("POD_NAMESPACE", "metadata.namespace"),
-				pods.FieldEnv("POD_IP", "status.podIP"),
-				pods.SecretEnv(env, "REDIS_PASSWORD", naming.KeyRedisPassword),
-				pods.SecretEnv(env, "SENTINEL_PASSWORD", naming.KeySentinelPassword)))
+				pods.FieldEnv("POD_IP", "status.podIP")))
+}
+
+// secretVolume gives a pod the passwords that it checks or uses, also those that
+// a rotation is about to bring or to take.
+func secretVolume(env *v1alpha1.PawsEnvironment, component string) *coreac.VolumeApplyConfiguration {
+	source := coreac.SecretVolumeSource().WithSecretName(env.Spec.SecretsRef.Name).WithOptional(true).WithDefaultMode(0o440)
+	for _, key := range secretKeys(component) {
+		for _, suffix := range []string{"", naming.SuffixNext, naming.SuffixPrevious} {
+			source.WithItems(coreac.KeyToPath().WithKey(key + suffix).WithPath(key + suffix))
+		}
+	}
+	return coreac.Volume().WithName("secrets").WithSecret(source)
 }
 
 // dnsConfig bounds a look-up. Redis and Sentinel stand still while they resolve
@@ -176,13 +192,11 @@ func server(env *v1alpha1.PawsEnvironment, image string) *coreac.ContainerApplyC
 			WithExec(coreac.ExecAction().WithCommand(scriptsDir+"/"+scriptRedisStop)))).
 		WithEnv(
 			coreac.EnvVar().WithName("MIN_REPLICAS_TO_WRITE").WithValue(strconv.Itoa(minReplicas(spec))),
-			coreac.EnvVar().WithName("MAXMEMORY").WithValue(maxMemory(spec.Resources)),
-			// redis-cli reads it: for the startup probe, and for people in the container.
-			pods.SecretEnv(env, "REDISCLI_AUTH", naming.KeyRedisPassword)).
+			coreac.EnvVar().WithName("MAXMEMORY").WithValue(maxMemory(spec.Resources))).
 		WithPorts(coreac.ContainerPort().WithName("redis").WithContainerPort(naming.PortRedis).WithProtocol(corev1.ProtocolTCP)).
 		WithResources(pods.Resources(spec.Resources, "250m", defaultMemory, "128Mi")).
 		// It answers with an error while it loads its data.
-		WithStartupProbe(probe(1, 3, 3600).WithExec(coreac.ExecAction().WithCommand("redis-cli", "-e", "ping"))).
+		WithStartupProbe(probe(1, 3, 3600).WithExec(coreac.ExecAction().WithCommand(scriptsDir+"/"+scriptCLI, "-e", "ping"))).
 		WithReadinessProbe(tcp(naming.PortRedis, 5, 2)).
 		WithLivenessProbe(tcp(naming.PortRedis, 10, 6))
 }
@@ -192,7 +206,6 @@ func sentinel(env *v1alpha1.PawsEnvironment, image string) *coreac.ContainerAppl
 		WithName("sentinel").
 		WithImage(image).
 		WithCommand(scriptsDir + "/" + scriptSentinel).
-		WithEnv(pods.SecretEnv(env, "REDISCLI_AUTH", naming.KeySentinelPassword)).
 		WithPorts(coreac.ContainerPort().WithName("sentinel").WithContainerPort(naming.PortSentinel).WithProtocol(corev1.ProtocolTCP)).
 		WithResources(pods.Resources(env.Spec.Redis.SentinelResources, "100m", "128Mi", "64Mi")).
 		WithStartupProbe(tcp(naming.PortSentinel, 1, 300)).

@@ -1,8 +1,11 @@
 package secrets
 
 import (
+	"maps"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,6 +75,116 @@ func TestCheckNamesEachMissingSecret(t *testing.T) {
 	require.ErrorContains(t, err, "Missing secret: POSTGRES_PASSWORD. Run: make local-gen-secrets")
 	require.Len(t, problem.Of(err), len(naming.RequiredKeys()))
 	require.Equal(t, problem.ExitValidation, problem.Exit(err))
+}
+
+func TestCheckNamesEachWeakSecret(t *testing.T) {
+	cases := map[string]struct{ value, why string }{
+		"short":      {"Ab3$Ab3$", "has 8 characters"},
+		"one letter": {strings.Repeat("ab", 20), "has 2 different characters"},
+		"known":      {"postgrespassword123", "words that are tried first"},
+	}
+	for name, c := range cases {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(t.TempDir(), "secrets.env")
+			require.NoError(t, os.WriteFile(file, []byte("POSTGRES_PASSWORD="+c.value+"\n"), 0o600))
+			_, err := Ensure(file)
+			require.NoError(t, err)
+			err = Check(file)
+			require.ErrorContains(t, err, "Weak secret: POSTGRES_PASSWORD")
+			require.ErrorContains(t, err, c.why)
+			require.NotContains(t, err.Error(), c.value)
+			require.Equal(t, problem.ExitValidation, problem.Exit(err))
+		})
+	}
+}
+
+func TestGuardClosesAndRefuses(t *testing.T) {
+	folder := t.TempDir()
+	file := filepath.Join(folder, "secrets.env")
+	closed, err := Guard(file)
+	require.NoError(t, err)
+	require.False(t, closed, "no file yet")
+
+	require.NoError(t, os.WriteFile(file, []byte("A=1\n"), 0o644))
+	closed, err = Guard(file)
+	require.NoError(t, err)
+	require.True(t, closed)
+	closed, err = Guard(file)
+	require.NoError(t, err)
+	require.False(t, closed)
+
+	for _, words := range [][]string{{"init", "-q"}, {"add", "-f", "secrets.env"}} {
+		require.NoError(t, exec.Command("git", append([]string{"-C", folder}, words...)...).Run())
+	}
+	_, err = Guard(file)
+	require.ErrorContains(t, err, "ERR_SECRET_005")
+
+	link := filepath.Join(t.TempDir(), "secrets.env")
+	require.NoError(t, os.Symlink(file, link))
+	_, err = Guard(link)
+	require.ErrorContains(t, err, "no ordinary file")
+}
+
+func TestARotationKeepsEachValueInAFile(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets.env")
+	require.NoError(t, os.WriteFile(file, []byte("# mine\nGITHUB_TOKEN=abc\nexport REDIS_PASSWORD='mine'\nOTHER=1\n"), 0o600))
+	before, err := Ensure(file)
+	require.NoError(t, err)
+
+	next, err := Propose(file, []string{naming.KeyRedisPassword, naming.KeyJWTSecret})
+	require.NoError(t, err)
+	require.Len(t, next, 2)
+	again, err := Propose(file, []string{naming.KeyRedisPassword})
+	require.NoError(t, err)
+	require.Equal(t, next, again, "a second attempt goes on with the first one's values")
+	now, err := Read(file)
+	require.NoError(t, err)
+	require.Equal(t, before, now, "nothing uses the next values yet")
+
+	require.NoError(t, Accept(file, map[string]string{naming.KeyRedisPassword: next[naming.KeyRedisPassword]}))
+	now, err = Read(file)
+	require.NoError(t, err)
+	require.Equal(t, next[naming.KeyRedisPassword], now[naming.KeyRedisPassword])
+	require.Equal(t, before[naming.KeyJWTSecret], now[naming.KeyJWTSecret])
+	content, err := os.ReadFile(file)
+	require.NoError(t, err)
+	require.True(t, strings.HasPrefix(string(content), "# mine\nGITHUB_TOKEN=abc\n# generated\nREDIS_PASSWORD="+next[naming.KeyRedisPassword]+"\nOTHER=1\n"), "all else stays in its place")
+	info, err := os.Stat(file)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+
+	require.NoError(t, Withdraw(file, []string{naming.KeyJWTSecret}))
+	pending, err := Pending(file)
+	require.NoError(t, err)
+	require.Empty(t, pending)
+	require.NoFileExists(t, nextFile(file))
+}
+
+func TestAnAcceptedValueIsPendingNoMore(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets.env")
+	_, err := Ensure(file)
+	require.NoError(t, err)
+	next, err := Propose(file, []string{naming.KeyJWTSecret})
+	require.NoError(t, err)
+	content, err := os.ReadFile(nextFile(file))
+	require.NoError(t, err)
+	require.NoError(t, Accept(file, next))
+	require.NoError(t, os.WriteFile(nextFile(file), content, 0o600)) // a crash between the two files
+	pending, err := Pending(file)
+	require.NoError(t, err)
+	require.Empty(t, pending)
+}
+
+func TestTheTemplateNamesEveryKey(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "secrets.env")
+	require.NoError(t, os.WriteFile(file, []byte(Template()), 0o600))
+	values, err := Read(file)
+	require.NoError(t, err)
+	require.ElementsMatch(t, naming.RequiredKeys(), slices.Collect(maps.Keys(values)))
+	require.ErrorContains(t, Check(file), "Missing secret: REDIS_PASSWORD. Run: make local-gen-secrets")
+	_, err = Ensure(file)
+	require.NoError(t, err)
+	require.NoError(t, Check(file), "placeholders are filled in")
 }
 
 func TestAFaultNeverShowsTheLine(t *testing.T) {

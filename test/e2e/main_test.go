@@ -213,7 +213,7 @@ func database(t *testing.T) *pgx.Conn {
 // cache connects to the Redis master through the host's port.
 func cache(t *testing.T) *redis.Client {
 	t.Helper()
-	client := redis.NewClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", redisPort), Password: secret(t, "REDIS_PASSWORD")})
+	client := redis.NewClient(&redis.Options{Addr: fmt.Sprintf("127.0.0.1:%d", redisPort), Username: "paws360", Password: secret(t, "REDIS_PASSWORD")})
 	t.Cleanup(func() { _ = client.Close() })
 	return client
 }

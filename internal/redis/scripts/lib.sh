@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Sourced by the scripts of Redis and Sentinel: how members ask each other.
 # settings.sh has QUORUM, DOWN_AFTER and SENTINELS.
-scripts=${0%/*} data=${DATA_DIR:-/data}
+scripts=${0%/*} data=${DATA_DIR:-/data} secrets=${SECRETS_DIR:-/run/secrets/paws360}
 # shellcheck source=/dev/null
 . "$scripts/settings.sh"
 MASTER_SET=mymaster
@@ -23,14 +23,41 @@ peers() { # COMPONENT
   done < <(getent ahosts "$1.$POD_NAMESPACE.svc")
 }
 
-# Passwords go through the environment: arguments can be read by every process.
-ask() { # PASSWORD HOST PORT COMMAND...
-  local password=$1 host=$2 port=$3
-  shift 3
-  REDISCLI_AUTH=$password timeout 1 redis-cli -e --no-auth-warning -h "$host" -p "$port" "$@" 2>/dev/null
+password() { printf %s "$(<"$secrets/$1")"; } # KEY
+
+# Passwords go through the environment of the one who asks: arguments can be read
+# by every process. While the password is being rotated, this file may be older
+# than what the other side knows; the next one is right then.
+ask() { # HOST PORT COMMAND...
+  local host=$1 port=$2 file answer status=1
+  shift 2
+  for file in "$secrets/$ASK_KEY" "$secrets/$ASK_KEY.next"; do
+    [ -s "$file" ] || continue
+    status=0
+    answer=$(REDISCLI_AUTH=$(<"$file") timeout 1 redis-cli -e --no-auth-warning --user "$ASK_USER" -h "$host" -p "$port" "$@" 2>&1) || status=$?
+    case $answer in *WRONGPASS* | *NOAUTH*) status=1 ;; *) break ;; esac
+  done
+  [ "$status" = 0 ] || return "$status"
+  printf '%s\n' "$answer"
 }
-ask_sentinel() { ask "$SENTINEL_PASSWORD" "$1" 26379 "${@:2}"; }
-ask_redis() { ask "$REDIS_PASSWORD" "$1" 6379 "${@:2}"; }
+ASK_USER=operator ASK_KEY=REDIS_OPERATOR_PASSWORD
+ask_sentinel() { ask "$1" 26379 "${@:2}"; }
+ask_redis() { ask "$1" 6379 "${@:2}"; }
+
+# The users of a server's or a Sentinel's configuration file, with the hashes of
+# every password that opens to them now.
+users() { # COMPONENT
+  local name key rules file
+  echo 'user default off'
+  while read -r name key rules; do
+    printf 'user %s on %s' "$name" "$rules"
+    for file in "$secrets/$key" "$secrets/$key.next" "$secrets/$key.previous"; do
+      [ -s "$file" ] || continue
+      printf ' #%s' "$(printf %s "$(<"$file")" | sha256sum | cut -d' ' -f1)"
+    done
+    echo
+  done <"$scripts/$1-users"
+}
 
 # look asks every other Sentinel for the master and sets
 #   asked, answered  how many there are, and how many told their view

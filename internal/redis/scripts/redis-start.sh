@@ -89,8 +89,9 @@ min-replicas-to-write $1
 min-replicas-max-lag 3
 maxmemory $MAXMEMORY
 maxmemory-policy volatile-lru
-requirepass $(quoted "$REDIS_PASSWORD")
-masterauth $(quoted "$REDIS_PASSWORD")
+masteruser replication
+masterauth $(quoted "$(password REDIS_REPLICATION_PASSWORD)")
+$(users redis)
 CONF
   [ "$master" = "$me" ] || echo "replicaof $master 6379" >>"$conf.new"
   mv "$conf.new" "$conf"

@@ -5,20 +5,24 @@
 # are written anew at every start.
 #
 # Without a file of its own it takes the master from the other Sentinels; from
-# the Redis servers, if exactly one is a master with replicas; else the first
-# member is the master.
+# the Redis servers, if exactly one has replicas; else the first member is the
+# master.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "${0%/*}/lib.sh"
 conf=$data/sentinel.conf
 
+# The one master that Redis servers follow.
 reigning() {
-  local ip host='' line
+  local ip key value followed host=''
   for ip in $(peers redis); do
-    line=$(ask_redis "$ip" info replication) || continue
-    case $line in *role:master*slave0:*) ;; *) continue ;; esac
-    [ -z "$host" ] || return 0
-    host=$(ask_redis "$ip" config get replica-announce-ip | tail -n 1)
+    followed=''
+    while IFS=: read -r key value; do
+      case $key:${value%$'\r'} in
+      master_host:*) followed=${value%$'\r'} ;;
+      master_link_status:up) [ -z "$followed" ] || { [ "${host:=$followed}" = "$followed" ] || return 0; } ;;
+      esac
+    done < <(ask_redis "$ip" info replication)
   done
   echo "$host"
 }
@@ -51,14 +55,16 @@ port 26379
 bind * -::*
 protected-mode no
 dir $data
-requirepass $(quoted "$SENTINEL_PASSWORD")
-sentinel sentinel-pass $(quoted "$SENTINEL_PASSWORD")
+$(users sentinel)
+sentinel sentinel-user sentinel
+sentinel sentinel-pass $(quoted "$(password REDIS_MONITOR_PASSWORD)")
 sentinel resolve-hostnames yes
 sentinel announce-hostnames yes
 sentinel announce-ip $me
 sentinel announce-port 26379
 sentinel monitor $MASTER_SET $master 6379 $QUORUM
-sentinel auth-pass $MASTER_SET $(quoted "$REDIS_PASSWORD")
+sentinel auth-user $MASTER_SET sentinel
+sentinel auth-pass $MASTER_SET $(quoted "$(password REDIS_MONITOR_PASSWORD)")
 sentinel down-after-milliseconds $MASTER_SET $DOWN_AFTER
 sentinel failover-timeout $MASTER_SET 6000
 sentinel parallel-syncs $MASTER_SET 9

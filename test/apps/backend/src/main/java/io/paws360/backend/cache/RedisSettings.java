@@ -6,7 +6,13 @@ import org.springframework.boot.context.properties.ConfigurationProperties;
 
 /** Where Redis is: the Sentinels that know its master. */
 @ConfigurationProperties("redis")
-record RedisSettings(String sentinels, String masterName, String password, String sentinelPassword) {
+record RedisSettings(
+        String sentinels,
+        String masterName,
+        String username,
+        String password,
+        String sentinelUsername,
+        String sentinelPassword) {
 
     /** Long enough for a busy laptop, short enough for a caller who waits. */
     static final Duration TIMEOUT = Duration.ofSeconds(1);
@@ -23,15 +29,19 @@ record RedisSettings(String sentinels, String masterName, String password, Strin
             }
             String host = sentinel.substring(0, colon).strip();
             int port = Integer.parseInt(sentinel.substring(colon + 1).strip());
-            if (sentinelPassword.isEmpty()) {
-                uri.withSentinel(host, port);
-            } else {
-                uri.withSentinel(host, port, sentinelPassword);
-            }
+            RedisURI.Builder at = RedisURI.builder().withHost(host).withPort(port).withTimeout(TIMEOUT);
+            authenticate(at, sentinelUsername, sentinelPassword);
+            uri.withSentinel(at.build());
         }
-        if (!password.isEmpty()) {
+        authenticate(uri, username, password);
+        return uri.build();
+    }
+
+    private static void authenticate(RedisURI.Builder uri, String username, String password) {
+        if (!username.isEmpty()) {
+            uri.withAuthentication(username, password.toCharArray());
+        } else if (!password.isEmpty()) {
             uri.withPassword(password.toCharArray());
         }
-        return uri.build();
     }
 }

@@ -9,20 +9,23 @@ class RedisSettingsTest {
 
     @Test
     void everySentinelIsAskedForTheMasterByName() {
-        var uri = new RedisSettings("sentinel-1.sentinel:26379, sentinel-2.sentinel:26380", "mymaster", "secret", "other").uri("backend");
+        var uri = new RedisSettings("sentinel-1.sentinel:26379, sentinel-2.sentinel:26380", "mymaster", "app", "secret", "guest", "other").uri("backend");
 
         assertThat(uri.getSentinelMasterId()).isEqualTo("mymaster");
         assertThat(uri.getClientName()).isEqualTo("backend");
         assertThat(uri.getSentinels()).extracting(s -> s.getHost() + ":" + s.getPort())
                 .containsExactly("sentinel-1.sentinel:26379", "sentinel-2.sentinel:26380");
-        assertThat(uri.getCredentialsProvider().resolveCredentials().block().getPassword()).isEqualTo("secret".toCharArray());
-        assertThat(uri.getSentinels().get(0).getCredentialsProvider().resolveCredentials().block().getPassword())
-                .isEqualTo("other".toCharArray());
+        var atTheMaster = uri.getCredentialsProvider().resolveCredentials().block();
+        assertThat(atTheMaster.getUsername()).isEqualTo("app");
+        assertThat(atTheMaster.getPassword()).isEqualTo("secret".toCharArray());
+        var atASentinel = uri.getSentinels().get(1).getCredentialsProvider().resolveCredentials().block();
+        assertThat(atASentinel.getUsername()).isEqualTo("guest");
+        assertThat(atASentinel.getPassword()).isEqualTo("other".toCharArray());
     }
 
     @Test
     void oneSentinelWithoutPasswordsWillDo() {
-        var uri = new RedisSettings("localhost:26379", "mymaster", "", "").uri("backend");
+        var uri = new RedisSettings("localhost:26379", "mymaster", "", "", "", "").uri("backend");
 
         assertThat(uri.getSentinels()).hasSize(1);
         assertThat(uri.getCredentialsProvider().resolveCredentials().block().hasPassword()).isFalse();
@@ -30,7 +33,7 @@ class RedisSettingsTest {
 
     @Test
     void anAddressWithoutAPortIsRefused() {
-        assertThatThrownBy(() -> new RedisSettings("localhost", "mymaster", "", "").uri("backend"))
+        assertThatThrownBy(() -> new RedisSettings("localhost", "mymaster", "", "", "", "").uri("backend"))
                 .hasMessageContaining("REDIS_SENTINELS must be host:port");
     }
 }
