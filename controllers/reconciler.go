@@ -62,8 +62,9 @@ type Reconciler struct {
 	// Local marks the cluster as one where faults may be done.
 	Local bool
 
-	applier *applier
-	now     func() time.Time
+	applier      *applier
+	certificates certificateMemory
+	now          func() time.Time
 }
 
 // phase does one part of a reconcile. An error does not keep the later phases
@@ -76,6 +77,7 @@ type phase struct {
 func phases() []phase {
 	return []phase{
 		{"guard", (*Reconciler).guard},
+		{"certificates", (*Reconciler).reconcileCertificates},
 		{"shared", (*Reconciler).reconcileShared},
 		{"etcd", (*Reconciler).reconcileEtcd},
 		{"redis", (*Reconciler).reconcileRedis},
@@ -93,6 +95,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		if apierrors.IsNotFound(err) {
 			r.Watcher.Forget(request.NamespacedName)
 			r.applier.forget(request.Namespace)
+			r.certificates.forget(request.NamespacedName)
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("reading the environment: %w", err)
@@ -158,7 +161,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}))
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("pawsenvironment").
-		For(&v1alpha1.PawsEnvironment{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.PawsEnvironment{}, builder.WithPredicates(predicate.Or(
+			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Watches(&appsv1.StatefulSet{}, toEnvironment, ours).
 		Watches(&corev1.Pod{}, toEnvironment, ours).
 		WatchesRawSource(source.Channel(r.Watcher.Events(), &handler.EnqueueRequestForObject{}))
@@ -179,6 +183,10 @@ type scope struct {
 	snapshot *observer.Snapshot
 	// secret holds the passwords.
 	secret map[string][]byte
+	// trust are the CA certificates of the environment.
+	trust string
+	// certificates are what the last look at them has found.
+	certificates *certificateFacts
 	// progress says what is being changed or waited for.
 	progress []string
 	requeue  time.Duration

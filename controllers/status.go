@@ -34,6 +34,7 @@ func setStatus(s *scope, failed error) {
 		status.Members = observer.StatusMembers(s.snapshot.Report)
 		status.Leader, status.RedisMaster = s.snapshot.Report.Leader, s.snapshot.Report.RedisMaster
 	}
+	setCertificates(s)
 	setReconciling(s, failed)
 	setReady(s)
 	setChaos(s)
@@ -185,6 +186,9 @@ func setReady(s *scope) {
 	if s.env.Spec.Postgres.SynchronousMode != v1alpha1.SynchronousOff &&
 		meta.IsStatusConditionTrue(conditions, v1alpha1.ConditionPostgresReady) {
 		check(v1alpha1.ConditionSynchronousReplication, metav1.ConditionTrue)
+	}
+	if meta.FindStatusCondition(conditions, v1alpha1.ConditionCertificatesValid) != nil {
+		check(v1alpha1.ConditionCertificatesValid, metav1.ConditionTrue)
 	}
 	check(v1alpha1.ConditionStalled, metav1.ConditionFalse)
 	check(v1alpha1.ConditionDegraded, metav1.ConditionFalse)

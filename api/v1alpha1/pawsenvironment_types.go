@@ -39,6 +39,10 @@ type PawsEnvironmentSpec struct {
 	// +optional
 	SecretsRef SecretReference `json:"secretsRef,omitzero"`
 
+	// TLS says where certificates come from.
+	// +optional
+	TLS TLSSpec `json:"tls,omitzero"`
+
 	// Suspend stops the operator from changing anything of this environment.
 	// Health is still watched and reported.
 	// +optional
@@ -396,6 +400,12 @@ type PawsEnvironmentStatus struct {
 	// +listMapKey=name
 	// +optional
 	Endpoints []EndpointStatus `json:"endpoints,omitempty"`
+
+	// Certificates are those in force, the CA's first.
+	// +listType=map
+	// +listMapKey=name
+	// +optional
+	Certificates []CertificateStatus `json:"certificates,omitempty"`
 
 	// Chaos tells what became of the declared faults.
 	// +listType=map

@@ -24,6 +24,8 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.AppHealthSpecApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("AppSpec"):
 		return &apiv1alpha1.AppSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("CertificateStatus"):
+		return &apiv1alpha1.CertificateStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EndpointStatus"):
 		return &apiv1alpha1.EndpointStatusApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("EtcdSpec"):
@@ -54,6 +56,12 @@ func ForKind(kind schema.GroupVersionKind) interface{} {
 		return &apiv1alpha1.SecretReferenceApplyConfiguration{}
 	case v1alpha1.SchemeGroupVersion.WithKind("StorageSpec"):
 		return &apiv1alpha1.StorageSpecApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SuppliedCertificate"):
+		return &apiv1alpha1.SuppliedCertificateApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("SuppliedCertificates"):
+		return &apiv1alpha1.SuppliedCertificatesApplyConfiguration{}
+	case v1alpha1.SchemeGroupVersion.WithKind("TLSSpec"):
+		return &apiv1alpha1.TLSSpecApplyConfiguration{}
 
 	}
 	return nil

@@ -116,6 +116,33 @@ var schemaYAML = typed.YAMLObject(`types:
           elementType:
             scalar: string
           elementRelationship: associative
+- name: com.github.paws360.pawskind.api.v1alpha1.CertificateStatus
+  map:
+    fields:
+    - name: fingerprint
+      type:
+        scalar: string
+    - name: for
+      type:
+        scalar: string
+    - name: issuedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: issuer
+      type:
+        scalar: string
+    - name: name
+      type:
+        scalar: string
+    - name: notAfter
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: renewalTime
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: suppliedBy
+      type:
+        scalar: string
 - name: com.github.paws360.pawskind.api.v1alpha1.EndpointStatus
   map:
     fields:
@@ -354,6 +381,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: suspend
       type:
         scalar: boolean
+    - name: tls
+      type:
+        namedType: com.github.paws360.pawskind.api.v1alpha1.TLSSpec
 - name: com.github.paws360.pawskind.api.v1alpha1.PawsEnvironmentStatus
   map:
     fields:
@@ -365,6 +395,14 @@ var schemaYAML = typed.YAMLObject(`types:
           elementRelationship: associative
           keys:
           - node
+    - name: certificates
+      type:
+        list:
+          elementType:
+            namedType: com.github.paws360.pawskind.api.v1alpha1.CertificateStatus
+          elementRelationship: associative
+          keys:
+          - name
     - name: chaos
       type:
         list:
@@ -500,8 +538,50 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: storageClassName
       type:
         scalar: string
+- name: com.github.paws360.pawskind.api.v1alpha1.SuppliedCertificate
+  map:
+    fields:
+    - name: secretName
+      type:
+        scalar: string
+- name: com.github.paws360.pawskind.api.v1alpha1.SuppliedCertificates
+  map:
+    fields:
+    - name: etcd
+      type:
+        namedType: com.github.paws360.pawskind.api.v1alpha1.SuppliedCertificate
+    - name: etcdPeer
+      type:
+        namedType: com.github.paws360.pawskind.api.v1alpha1.SuppliedCertificate
+    - name: patroni
+      type:
+        namedType: com.github.paws360.pawskind.api.v1alpha1.SuppliedCertificate
+    - name: postgres
+      type:
+        namedType: com.github.paws360.pawskind.api.v1alpha1.SuppliedCertificate
+    - name: postgresClient
+      type:
+        namedType: com.github.paws360.pawskind.api.v1alpha1.SuppliedCertificate
+    - name: redis
+      type:
+        namedType: com.github.paws360.pawskind.api.v1alpha1.SuppliedCertificate
 - name: com.github.paws360.pawskind.api.v1alpha1.SynchronousMode
   scalar: string
+- name: com.github.paws360.pawskind.api.v1alpha1.TLSSpec
+  map:
+    fields:
+    - name: caSecretRef
+      type:
+        namedType: com.github.paws360.pawskind.api.v1alpha1.SecretReference
+    - name: certificates
+      type:
+        namedType: com.github.paws360.pawskind.api.v1alpha1.SuppliedCertificates
+    - name: extraNames
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
 - name: io.k8s.api.core.v1.ConfigMapKeySelector
   map:
     fields:

@@ -20,6 +20,8 @@ type PawsEnvironmentSpecApplyConfiguration struct {
 	// SecretsRef names the Secret, in the environment's namespace, that holds
 	// the passwords. The operator reads it and never writes it.
 	SecretsRef *SecretReferenceApplyConfiguration `json:"secretsRef,omitempty"`
+	// TLS says where certificates come from.
+	TLS *TLSSpecApplyConfiguration `json:"tls,omitempty"`
 	// Suspend stops the operator from changing anything of this environment.
 	// Health is still watched and reported.
 	Suspend *bool `json:"suspend,omitempty"`
@@ -76,6 +78,14 @@ func (b *PawsEnvironmentSpecApplyConfiguration) WithApps(values ...*AppSpecApply
 // If called multiple times, the SecretsRef field is set to the value of the last call.
 func (b *PawsEnvironmentSpecApplyConfiguration) WithSecretsRef(value *SecretReferenceApplyConfiguration) *PawsEnvironmentSpecApplyConfiguration {
 	b.SecretsRef = value
+	return b
+}
+
+// WithTLS sets the TLS field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TLS field is set to the value of the last call.
+func (b *PawsEnvironmentSpecApplyConfiguration) WithTLS(value *TLSSpecApplyConfiguration) *PawsEnvironmentSpecApplyConfiguration {
+	b.TLS = value
 	return b
 }
 

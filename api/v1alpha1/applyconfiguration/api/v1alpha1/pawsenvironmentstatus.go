@@ -25,6 +25,8 @@ type PawsEnvironmentStatusApplyConfiguration struct {
 	RedisMaster *string `json:"redisMaster,omitempty"`
 	// Endpoints are the addresses inside the cluster.
 	Endpoints []EndpointStatusApplyConfiguration `json:"endpoints,omitempty"`
+	// Certificates are those in force, the CA's first.
+	Certificates []CertificateStatusApplyConfiguration `json:"certificates,omitempty"`
 	// Chaos tells what became of the declared faults.
 	Chaos []FaultStatusApplyConfiguration `json:"chaos,omitempty"`
 	// Agents tell what each node's agent holds. They write it themselves.
@@ -96,6 +98,19 @@ func (b *PawsEnvironmentStatusApplyConfiguration) WithEndpoints(values ...*Endpo
 			panic("nil value passed to WithEndpoints")
 		}
 		b.Endpoints = append(b.Endpoints, *values[i])
+	}
+	return b
+}
+
+// WithCertificates adds the given value to the Certificates field in the declarative configuration
+// and returns the receiver, so that objects can be build by chaining "With" function invocations.
+// If called multiple times, values provided by each call will be appended to the Certificates field.
+func (b *PawsEnvironmentStatusApplyConfiguration) WithCertificates(values ...*CertificateStatusApplyConfiguration) *PawsEnvironmentStatusApplyConfiguration {
+	for i := range values {
+		if values[i] == nil {
+			panic("nil value passed to WithCertificates")
+		}
+		b.Certificates = append(b.Certificates, *values[i])
 	}
 	return b
 }
