@@ -23,8 +23,9 @@ import (
 	"github.com/paws360/pawskind/internal/redis"
 )
 
-// MemberTimeout bounds the question to one member (addendum §5).
-const MemberTimeout = 5 * time.Second
+// MemberTimeout bounds the question to one member: within the 5 s of addendum §5,
+// and so much shorter that Ready is not True for longer than that without writes.
+const MemberTimeout = 2 * time.Second
 
 // Snapshot is one look: the verdicts and the facts behind them.
 type Snapshot struct {

@@ -18,7 +18,7 @@ import (
 // How often members are asked: while something changes, and at rest.
 const (
 	BusyInterval = 700 * time.Millisecond
-	RestInterval = 5 * time.Second
+	RestInterval = 2 * time.Second
 	// settle is how long after a change the busy interval goes on.
 	settle = 10 * time.Second
 )
