@@ -40,6 +40,7 @@ func (r *Reconciler) reconcileChaos(ctx context.Context, s *scope) error {
 		if err := r.kill(ctx, s.env.Namespace, pod); err != nil {
 			return err
 		}
+		r.failpoint(failKilled)
 	}
 	return nil
 }

@@ -68,26 +68,37 @@ func (r *Reconciler) scaleEtcd(ctx context.Context, s *scope, pods int32) (int32
 	via := anyVoter(facts)
 	switch step.Action {
 	case etcd.ActionAdd:
-		return pods, r.Observer.Etcd.Add(ctx, env.Namespace, via, step.Ordinal)
+		err := r.Observer.Etcd.Add(ctx, env.Namespace, via, step.Ordinal)
+		r.failpoint(failMemberAdded)
+		return pods, err
 	case etcd.ActionGrow:
-		return step.Ordinal, r.applyOne(ctx, s, etcd.BootstrapMap(env, etcd.Joining(env.Namespace, facts.Membership)))
+		err := r.applyOne(ctx, s, etcd.BootstrapMap(env, etcd.Joining(env.Namespace, facts.Membership)))
+		r.failpoint(failGrowthTold)
+		return step.Ordinal, err
 	case etcd.ActionRestart:
 		r.Recorder.Eventf(env, nil, corev1.EventTypeWarning, "Replacing", "Replace", "%s has lost its data and joins anew", naming.Member(naming.Etcd, step.Ordinal))
 		if err := r.applyOne(ctx, s, etcd.BootstrapMap(env, etcd.Joining(env.Namespace, facts.Membership))); err != nil {
 			return pods, err
 		}
+		r.failpoint(failReplaceTold)
 		return pods, r.deletePod(ctx, env.Namespace, naming.Member(naming.Etcd, step.Ordinal))
 	case etcd.ActionPromote:
+		// First its identity is taken back, then it votes: were the operator to end
+		// between the two, a voter could lose its data and take the identity up again.
+		if err := r.applyOne(ctx, s, etcd.BootstrapMap(env, etcd.Joined(env.Namespace, facts.Membership))); err != nil {
+			return pods, err
+		}
+		r.failpoint(failPromotionTold)
 		err := r.Observer.Etcd.Promote(ctx, env.Namespace, via, step.MemberID)
 		if errors.Is(err, etcd.ErrNotReady) {
 			return pods, nil
 		}
-		if err != nil {
-			return pods, err
-		}
-		return pods, r.applyOne(ctx, s, etcd.BootstrapMap(env, etcd.Joined(env.Namespace, facts.Membership)))
+		r.failpoint(failMemberPromoted)
+		return pods, err
 	case etcd.ActionRemove:
-		return pods, r.Observer.Etcd.Remove(ctx, env.Namespace, via, step.MemberID)
+		err := r.Observer.Etcd.Remove(ctx, env.Namespace, via, step.MemberID)
+		r.failpoint(failMemberRemoved)
+		return pods, err
 	case etcd.ActionShrink:
 		return step.Ordinal, nil
 	case etcd.ActionWait:

@@ -62,9 +62,10 @@ type Reconciler struct {
 	// Local marks the cluster as one where faults may be done.
 	Local bool
 
-	applier      *applier
-	certificates certificateMemory
-	now          func() time.Time
+	applier *applier
+	now     func() time.Time
+	// exit ends the program at a failpoint.
+	exit func(status int)
 }
 
 // phase does one part of a reconcile. An error does not keep the later phases
@@ -77,7 +78,6 @@ type phase struct {
 func phases() []phase {
 	return []phase{
 		{"guard", (*Reconciler).guard},
-		{"certificates", (*Reconciler).reconcileCertificates},
 		{"shared", (*Reconciler).reconcileShared},
 		{"etcd", (*Reconciler).reconcileEtcd},
 		{"redis", (*Reconciler).reconcileRedis},
@@ -95,7 +95,6 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		if apierrors.IsNotFound(err) {
 			r.Watcher.Forget(request.NamespacedName)
 			r.applier.forget(request.Namespace)
-			r.certificates.forget(request.NamespacedName)
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("reading the environment: %w", err)
@@ -161,8 +160,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}))
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("pawsenvironment").
-		For(&v1alpha1.PawsEnvironment{}, builder.WithPredicates(predicate.Or(
-			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
+		For(&v1alpha1.PawsEnvironment{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
 		Watches(&appsv1.StatefulSet{}, toEnvironment, ours).
 		Watches(&corev1.Pod{}, toEnvironment, ours).
 		WatchesRawSource(source.Channel(r.Watcher.Events(), &handler.EnqueueRequestForObject{}))
@@ -183,10 +181,6 @@ type scope struct {
 	snapshot *observer.Snapshot
 	// secret holds the passwords.
 	secret map[string][]byte
-	// trust are the CA certificates of the environment.
-	trust string
-	// certificates are what the last look at them has found.
-	certificates *certificateFacts
 	// progress says what is being changed or waited for.
 	progress []string
 	requeue  time.Duration

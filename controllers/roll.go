@@ -38,12 +38,16 @@ func (r *Reconciler) roll(ctx context.Context, s *scope, set *appsv1.StatefulSet
 	case rollout.HandOver:
 		s.note("%s: handing over the leadership of %s", component, name)
 		s.requeue = 2 * time.Second
-		return handOver(name)
+		err := handOver(name)
+		r.failpoint(failHandedOver)
+		return err
 	case rollout.Replace:
 		s.note("%s: replacing %s", component, name)
 		s.requeue = 2 * time.Second
 		r.Recorder.Eventf(s.env, nil, corev1.EventTypeNormal, "Replacing", "Replace", "%s runs an older revision and is replaced", name)
-		return r.deletePod(ctx, s.env.Namespace, name)
+		err := r.deletePod(ctx, s.env.Namespace, name)
+		r.failpoint(failReplaced)
+		return err
 	case rollout.Wait:
 		s.note("%s: waiting for %s before the next member is replaced", component, name)
 		s.requeue = 2 * time.Second

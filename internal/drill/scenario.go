@@ -96,12 +96,14 @@ func Scenarios() []Scenario {
 		{Name: "leader-and-etcd-leader-kill", Title: "PostgreSQL leader and etcd leader killed together", System: Postgres, Faults: once(v1alpha1.FaultKill, "postgres/leader", "etcd/leader")},
 		{Name: "standby-kill", Title: "Synchronous standby killed while writing", System: Postgres, Faults: once(v1alpha1.FaultKill, "postgres/sync-standby")},
 		{Name: "standbys-freeze", Title: "Both PostgreSQL standbys frozen, then thawed", System: Postgres, Faults: once(v1alpha1.FaultFreeze, "postgres/replicas"), Hold: 20 * time.Second},
-		// What the leader writes once its standbys hear nothing is in its log alone.
+		// What the leader writes once its standbys hear nothing is in its log alone. It
+		// must not have the time to strike them from the list of who may succeed it.
 		{Name: "leader-diverged", Title: "PostgreSQL leader with writes of its own, then replaced", System: Postgres, Faults: cut("postgres/leader", "postgres/replicas"),
-			Then: once(v1alpha1.FaultFreeze, "postgres/leader"), ThenAfter: 4 * time.Second, Hold: beyondTTL},
+			Then: once(v1alpha1.FaultFreeze, "postgres/leader"), ThenAfter: 500 * time.Millisecond, Hold: beyondTTL},
 		{Name: "leader-disk-full", Title: "Disk of the PostgreSQL leader full", System: Postgres, Faults: fill("postgres/leader"), Hold: beyondTTL, Bulk: true},
 		{Name: "replica-disk-full", Title: "Disk of a PostgreSQL replica full", System: Postgres, Faults: fill("postgres/replica"), Hold: beyondTTL, Bulk: true},
-		{Name: "parameter", Title: "PostgreSQL setting changed that needs a restart", System: Postgres, Act: ActParameter, Hold: 5 * time.Second, Planned: true},
+		// Patroni takes up to a loop to notice the change, and the hold is that long.
+		{Name: "parameter", Title: "PostgreSQL setting changed that needs a restart", System: Postgres, Act: ActParameter, Hold: 30 * time.Second, Planned: true},
 		{Name: "postgres-all-kill", Title: "All PostgreSQL pods killed at once", System: Postgres, Faults: once(v1alpha1.FaultKill, "postgres")},
 		{Name: "switchover", Title: "PostgreSQL switchover", System: Postgres, Act: ActSwitchover, Planned: true, Core: true},
 		{Name: "leader-delete", Title: "PostgreSQL leader deleted gracefully", System: Postgres, Act: ActDelete, Target: "postgres/leader", Planned: true},

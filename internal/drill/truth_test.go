@@ -31,10 +31,10 @@ func paused(from, to float64) Run {
 
 func TestReadyTellsTheTruth(t *testing.T) {
 	cases := []struct {
-		name             string
-		from, to         float64 // of the pause in the writes
-		told             []Condition
-		pods             []Pod
+		name              string
+		from, to          float64 // of the pause in the writes
+		told              []Condition
+		pods              []Pod
 		claimed, withheld float64
 	}{
 		{"it follows at once", 10, 30, []Condition{readyIs("True", 0), readyIs("False", 11), readyIs("True", 31)}, nil, 0, 0},

@@ -109,7 +109,7 @@ func (o Outside) postgresURL() string {
 
 func (o Outside) redis() *redis.Client {
 	return redis.NewClient(&redis.Options{
-		Addr: o.Redis, Password: o.Secrets.Redis, MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
+		Addr: o.Redis, Username: naming.RedisUser, Password: o.Secrets.Redis, MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
 		DialTimeout: operationTimeout, ReadTimeout: operationTimeout, WriteTimeout: operationTimeout, ContextTimeoutEnabled: true,
 	})
 }
