@@ -18,6 +18,15 @@ const (
 	// LabelRole is a pod's role in its cluster, kept by the databases' own
 	// callbacks and repaired by the operator; Services select by it.
 	LabelRole = "paws360.io/role"
+	// LabelTier is the network that a pod is in; NetworkPolicies select by it.
+	LabelTier = "paws360.io/tier"
+)
+
+// Tiers of LabelTier.
+const (
+	TierInfra   = "infra"
+	TierApp     = "app"
+	TierMonitor = "monitor"
 )
 
 // Components that every environment has.
@@ -141,6 +150,22 @@ func Labels(env *v1alpha1.PawsEnvironment, component string) map[string]string {
 		"app.kubernetes.io/part-of":    "paws360",
 		"app.kubernetes.io/managed-by": FieldOwner,
 	}
+}
+
+// PodLabels are the labels of a component's pods: also their tier.
+func PodLabels(env *v1alpha1.PawsEnvironment, component string) map[string]string {
+	labels := Labels(env, component)
+	labels[LabelTier] = Tier(component)
+	return labels
+}
+
+// Tier is the network that a component is in. No app has a component's name.
+func Tier(component string) string {
+	switch component {
+	case Etcd, Postgres, Redis, Sentinel:
+		return TierInfra
+	}
+	return TierApp
 }
 
 // Selector are the labels by which the pods of a component are found. They

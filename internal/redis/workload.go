@@ -122,7 +122,7 @@ func statefulSet(env *v1alpha1.PawsEnvironment, component string, replicas int32
 			WithSelector(metaac.LabelSelector().WithMatchLabels(naming.Selector(env, component))).
 			WithVolumeClaimTemplates(pods.Claim(env, component, storage)).
 			WithTemplate(coreac.PodTemplateSpec().
-				WithLabels(naming.Labels(env, component)).
+				WithLabels(naming.PodLabels(env, component)).
 				WithAnnotations(map[string]string{"paws360.io/config-hash": configHash(component, start)}).
 				WithSpec(podSpec(env, component, container))))
 }
