@@ -12,6 +12,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	networkingv1 "k8s.io/api/networking/v1"
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -62,8 +63,10 @@ type Reconciler struct {
 	// Local marks the cluster as one where faults may be done.
 	Local bool
 
-	applier *applier
-	now     func() time.Time
+	applier      *applier
+	certificates certificateMemory
+	around       surroundings
+	now          func() time.Time
 	// exit ends the program at a failpoint.
 	exit func(status int)
 }
@@ -78,6 +81,8 @@ type phase struct {
 func phases() []phase {
 	return []phase{
 		{"guard", (*Reconciler).guard},
+		{"certificates", (*Reconciler).reconcileCertificates},
+		{"isolation", (*Reconciler).reconcileIsolation},
 		{"shared", (*Reconciler).reconcileShared},
 		{"etcd", (*Reconciler).reconcileEtcd},
 		{"redis", (*Reconciler).reconcileRedis},
@@ -95,6 +100,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 		if apierrors.IsNotFound(err) {
 			r.Watcher.Forget(request.NamespacedName)
 			r.applier.forget(request.Namespace)
+			r.certificates.forget(request.NamespacedName)
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("reading the environment: %w", err)
@@ -160,7 +166,8 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	}))
 	b := ctrl.NewControllerManagedBy(mgr).
 		Named("pawsenvironment").
-		For(&v1alpha1.PawsEnvironment{}, builder.WithPredicates(predicate.GenerationChangedPredicate{})).
+		For(&v1alpha1.PawsEnvironment{}, builder.WithPredicates(predicate.Or(
+			predicate.GenerationChangedPredicate{}, predicate.AnnotationChangedPredicate{}))).
 		Watches(&appsv1.StatefulSet{}, toEnvironment, ours).
 		Watches(&corev1.Pod{}, toEnvironment, ours).
 		WatchesRawSource(source.Channel(r.Watcher.Events(), &handler.EnqueueRequestForObject{}))
@@ -168,7 +175,7 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 	// or it would look before its cache has the change.
 	for _, owned := range []client.Object{
 		&appsv1.StatefulSet{}, &appsv1.Deployment{}, &corev1.Service{}, &corev1.ConfigMap{}, &corev1.ServiceAccount{},
-		&policyv1.PodDisruptionBudget{}, &rbacv1.Role{}, &rbacv1.RoleBinding{},
+		&policyv1.PodDisruptionBudget{}, &rbacv1.Role{}, &rbacv1.RoleBinding{}, &networkingv1.NetworkPolicy{},
 	} {
 		b = b.Watches(owned, toEnvironment, ours, builder.OnlyMetadata)
 	}
@@ -181,6 +188,10 @@ type scope struct {
 	snapshot *observer.Snapshot
 	// secret holds the passwords.
 	secret map[string][]byte
+	// trust are the CA certificates of the environment.
+	trust string
+	// certificates are what the last look at them has found.
+	certificates *certificateFacts
 	// progress says what is being changed or waited for.
 	progress []string
 	requeue  time.Duration
