@@ -19,12 +19,11 @@ require (
 	k8s.io/api v0.37.2
 	k8s.io/apimachinery v0.37.2
 	k8s.io/client-go v0.37.2
+	k8s.io/pod-security-admission v0.37.2
 	sigs.k8s.io/controller-runtime v0.25.2
 	sigs.k8s.io/kind v0.33.0
 	sigs.k8s.io/yaml v1.6.0
 )
-
-require k8s.io/pod-security-admission v0.37.2 // indirect
 
 require (
 	cyphar.com/go-pathrs v0.2.1 // indirect
