@@ -12,6 +12,7 @@ import (
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/agent"
+	"github.com/paws360/pawskind/internal/chaos"
 	"github.com/paws360/pawskind/internal/faultwatch"
 )
 
@@ -37,6 +38,15 @@ func TestWrongFaultsAreRefused(t *testing.T) {
 			env.Spec.Chaos = []v1alpha1.FaultSpec{c.fault}
 			require.ErrorContains(t, kube.Create(t.Context(), env, client.DryRunAll), c.want)
 		})
+	}
+}
+
+func TestEveryExampleOfATargetIsTaken(t *testing.T) {
+	ns := namespace(t)
+	for _, target := range chaos.Targets() {
+		env := environment(ns)
+		env.Spec.Chaos = []v1alpha1.FaultSpec{{Name: "f", Kind: v1alpha1.FaultFreeze, Target: target}}
+		require.NoError(t, kube.Create(t.Context(), env, client.DryRunAll), target)
 	}
 }
 
