@@ -140,8 +140,9 @@ resources: {limits: {memory: 128Mi}}
 	require.ElementsMatch(t, []string{
 		"ServiceAccount pawskind-manager", "ClusterRole pawskind-manager", "ClusterRoleBinding pawskind-manager",
 		"Service pawskind-manager", "Deployment pawskind-manager",
+		"Role pawskind-manager", "RoleBinding pawskind-manager", "NetworkPolicy pawskind-manager",
 	}, slices.Collect(maps.Keys(got)))
-	for _, kind := range []string{"ServiceAccount", "Service", "Deployment"} {
+	for _, kind := range []string{"ServiceAccount", "Service", "Deployment", "Role", "RoleBinding", "NetworkPolicy"} {
 		require.Equal(t, "operators", metadata(got[kind+" pawskind-manager"])["namespace"], kind)
 	}
 	subject := got["ClusterRoleBinding pawskind-manager"]["subjects"].([]any)[0].(object)
