@@ -58,6 +58,10 @@ type ServiceAddress struct {
 	// Env is what the job's environment needs in order to use it, such as
 	// PGUSER. A variable that the workflow sets itself is left alone.
 	Env map[string]string
+	// Instead are addresses that the workflow names and that something else has
+	// already, and those that stand for them ("localhost:5432" → "127.0.0.1:40123").
+	// They go for the values of the job's variables: see Redirect.
+	Instead map[string]string
 }
 
 // Stopped is the cause with which a leg's context ends.

@@ -1,0 +1,61 @@
+package services
+
+import (
+	"context"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/paws360/pawskind/internal/engine"
+	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/patroni"
+	"github.com/paws360/pawskind/internal/problem"
+	"github.com/paws360/pawskind/internal/project"
+	"github.com/paws360/pawskind/internal/secrets"
+)
+
+// Of gives the services of a project's environment, or containers.
+func Of(config *project.Config, from string) *Provider {
+	return &Provider{
+		From:        from,
+		Environment: func(ctx context.Context) (Environment, error) { return environmentOf(ctx, config) },
+		Engine: func(ctx context.Context) (*engine.Engine, error) {
+			e, err := engine.Detect(ctx, config.Provider)
+			if err != nil {
+				return nil, problem.New(problem.EngineMissing, "services need a container engine").Because(err)
+			}
+			return e, nil
+		},
+	}
+}
+
+// environmentOf reads the passwords and sees whether the published ports answer
+// at all: the environment may be stopped.
+func environmentOf(ctx context.Context, config *project.Config) (Environment, error) {
+	values, err := secrets.Read(config.SecretsFile())
+	if err != nil {
+		return Environment{}, err
+	}
+	host := config.Bind
+	if ip := net.ParseIP(host); ip != nil && ip.IsUnspecified() {
+		host = loopback
+	}
+	env := Environment{
+		Postgres:  net.JoinHostPort(host, strconv.Itoa(config.Ports.Postgres)),
+		Redis:     net.JoinHostPort(host, strconv.Itoa(config.Ports.Redis)),
+		Superuser: patroni.Superuser, PostgresPassword: values[naming.KeyPostgresPassword], RedisPassword: values[naming.KeyRedisPassword],
+	}
+	down := problem.New(problem.ServicesDown, "a job uses services, and the environment does not run")
+	if env.PostgresPassword == "" || env.RedisPassword == "" {
+		return env, down
+	}
+	dialer := net.Dialer{Timeout: 3 * time.Second}
+	for _, address := range []string{env.Postgres, env.Redis} {
+		conn, err := dialer.DialContext(ctx, "tcp", address)
+		if err != nil {
+			return env, down.Because(err)
+		}
+		_ = conn.Close()
+	}
+	return env, nil
+}
