@@ -12,6 +12,7 @@ import (
 
 	"github.com/paws360/pawskind/internal/etcd"
 	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/patroni"
 )
 
 // reconcileEtcd runs the etcd cluster, scales its membership one member at a
@@ -32,7 +33,7 @@ func (r *Reconciler) reconcileEtcd(ctx context.Context, s *scope) error {
 		if err := r.applyOne(ctx, s, etcd.BootstrapMap(env, bootstrap)); err != nil {
 			return err
 		}
-		return r.applyOne(ctx, s, etcd.StatefulSet(env, image, env.Spec.Etcd.Replicas))
+		return r.applyOne(ctx, s, etcd.StatefulSet(env, image, env.Spec.Etcd.Replicas, s.trust))
 	}
 	pods := *live.Spec.Replicas
 	if s.snapshot != nil {
@@ -40,12 +41,27 @@ func (r *Reconciler) reconcileEtcd(ctx context.Context, s *scope) error {
 			return err
 		}
 	}
-	if err := r.applyOne(ctx, s, etcd.StatefulSet(env, image, pods)); err != nil {
+	if err := r.applyOne(ctx, s, etcd.StatefulSet(env, image, pods, s.trust)); err != nil {
+		return err
+	}
+	if err := r.secureEtcd(ctx, s); err != nil {
 		return err
 	}
 	return r.roll(ctx, s, live, naming.Etcd, etcdLeader(s), func(leader string) error {
 		return r.moveEtcdLeader(ctx, s, leader)
 	})
+}
+
+// secureEtcd lets etcd ask for passwords once a leader is there to remember them.
+func (r *Reconciler) secureEtcd(ctx context.Context, s *scope) error {
+	if etcdLeader(s) == "" {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	secret := func(key string) string { return string(s.secret[key]) }
+	return r.Observer.Etcd.Secure(ctx, s.env.Namespace, anyVoter(s.snapshot.Etcd), etcd.Users(
+		secret(naming.KeyEtcdRootPassword), secret(naming.KeyEtcdPatroniPassword), secret(naming.KeyEtcdAppPassword), patroni.Prefix))
 }
 
 // scaleEtcd takes the next step to the wanted membership and returns how many

@@ -32,7 +32,7 @@ func (r *Reconciler) reconcilePostgres(ctx context.Context, s *scope) error {
 		env.Spec.Postgres.Replicas = *live.Spec.Replicas
 	}
 	image := or(env.Spec.Postgres.Image, r.Images.Postgres[env.Spec.Postgres.Version])
-	if err := r.applyAll(ctx, s, patroni.Workload(env, image, env.Spec.Etcd.Replicas)); err != nil {
+	if err := r.applyAll(ctx, s, patroni.Workload(env, image, env.Spec.Etcd.Replicas, s.trust)); err != nil {
 		return err
 	}
 	if live == nil || s.snapshot == nil || s.snapshot.Report.Leader == "" {

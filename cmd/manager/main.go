@@ -46,6 +46,7 @@ func serveClients() error {
 	server := &drillclient.Server{Secrets: drillclient.Secrets{
 		Database: os.Getenv(naming.KeyDatabasePassword),
 		Redis:    os.Getenv(naming.KeyRedisPassword), Sentinel: os.Getenv(naming.KeySentinelPassword),
+		EtcdApp: os.Getenv(naming.KeyEtcdAppPassword), EtcdPatroni: os.Getenv(naming.KeyEtcdPatroniPassword),
 	}}
 	return (&http.Server{
 		Addr: fmt.Sprintf(":%d", drillclient.Port), Handler: server.Handler(), ReadHeaderTimeout: 5 * time.Second,

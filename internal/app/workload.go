@@ -18,6 +18,7 @@ import (
 	metaac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/etcd"
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/pods"
 )
@@ -61,19 +62,20 @@ func Deployment(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec) *appsac.Dep
 					WithMaxSurge(intstr.FromInt32(1)))).
 			WithSelector(metaac.LabelSelector().WithMatchLabels(naming.Selector(env, app.Name))).
 			WithTemplate(coreac.PodTemplateSpec().
-				WithLabels(naming.Labels(env, app.Name)).
+				WithLabels(naming.PodLabels(env, app.Name)).
 				WithAnnotations(scrapeAnnotations(app)).
 				WithSpec(podSpec(env, app))))
 }
 
 func podSpec(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec) *coreac.PodSpecApplyConfiguration {
+	trust, trustMount := pods.Trust()
 	return coreac.PodSpec().
 		WithSecurityContext(pods.SecurityContext()).
 		WithAffinity(pods.SpreadOverNodes(env, app.Name)).
 		WithAutomountServiceAccountToken(false).
 		WithEnableServiceLinks(false).
 		WithTerminationGracePeriodSeconds(20).
-		WithVolumes(coreac.Volume().WithName("tmp").WithEmptyDir(coreac.EmptyDirVolumeSource())).
+		WithVolumes(trust, coreac.Volume().WithName("tmp").WithEmptyDir(coreac.EmptyDirVolumeSource())).
 		WithContainers(coreac.Container().
 			WithName("app").
 			WithImage(app.Image).
@@ -81,7 +83,7 @@ func podSpec(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec) *coreac.PodSpe
 			WithPorts(coreac.ContainerPort().WithName("http").WithContainerPort(app.Port)).
 			WithSecurityContext(pods.ContainerSecurityContext()).
 			WithResources(pods.Resources(app.Resources, "500m", "512Mi", "256Mi")).
-			WithVolumeMounts(coreac.VolumeMount().WithName("tmp").WithMountPath("/tmp")).
+			WithVolumeMounts(trustMount, coreac.VolumeMount().WithName("tmp").WithMountPath("/tmp")).
 			// A JVM on a busy laptop may take minutes; once started, an app is
 			// held to the ordinary liveness.
 			WithStartupProbe(probe(app, app.Health.ReadinessPath, 1, 300)).
@@ -139,13 +141,18 @@ func connection(env *v1alpha1.PawsEnvironment, dependency string) []*coreac.EnvV
 	switch dependency {
 	case naming.Etcd:
 		return []*coreac.EnvVarApplyConfiguration{
-			coreac.EnvVar().WithName("ETCD_ENDPOINTS").WithValue(hosts(env, naming.Etcd, env.Spec.Etcd.Replicas, naming.PortEtcdClient, "http://")),
+			coreac.EnvVar().WithName("ETCD_ENDPOINTS").WithValue(hosts(env, naming.Etcd, env.Spec.Etcd.Replicas, naming.PortEtcdClient, "https://")),
+			coreac.EnvVar().WithName("ETCD_CACERT").WithValue(pods.TrustFile),
+			coreac.EnvVar().WithName("ETCD_USERNAME").WithValue(etcd.AppUser),
+			coreac.EnvVar().WithName("ETCD_PREFIX").WithValue(etcd.AppPrefix),
+			pods.SecretEnv(env, "ETCD_PASSWORD", naming.KeyEtcdAppPassword),
 		}
 	case naming.Postgres:
 		members := hosts(env, naming.Postgres, env.Spec.Postgres.Replicas, naming.PortPostgres, "")
 		return []*coreac.EnvVarApplyConfiguration{
 			coreac.EnvVar().WithName("DATABASE_URL").
-				WithValue(fmt.Sprintf("jdbc:postgresql://%s/%s?targetServerType=primary", members, naming.Database)),
+				WithValue(fmt.Sprintf("jdbc:postgresql://%s/%s?targetServerType=primary&sslmode=verify-full&sslrootcert=%s",
+					members, naming.Database, pods.TrustFile)),
 			coreac.EnvVar().WithName("DATABASE_USERNAME").WithValue(naming.DatabaseUser),
 			pods.SecretEnv(env, "DATABASE_PASSWORD", naming.KeyDatabasePassword),
 		}

@@ -78,7 +78,7 @@ func TestObjectsMatchTheGoldenFiles(t *testing.T) {
 // What an app is told of a dependency, and of no other.
 func TestEnvironmentOfEachDependency(t *testing.T) {
 	for dependency, want := range map[string][]string{
-		"etcd":     {"ETCD_ENDPOINTS", "PORT"},
+		"etcd":     {"ETCD_CACERT", "ETCD_ENDPOINTS", "ETCD_PASSWORD", "ETCD_PREFIX", "ETCD_USERNAME", "PORT"},
 		"postgres": {"DATABASE_PASSWORD", "DATABASE_URL", "DATABASE_USERNAME", "PORT"},
 		"redis":    {"PORT", "REDIS_MASTER_NAME", "REDIS_PASSWORD", "REDIS_SENTINELS", "REDIS_SENTINEL_PASSWORD", "REDIS_SENTINEL_USERNAME", "REDIS_USERNAME"},
 		"my-app":   {"MY_APP_URL", "PORT"},

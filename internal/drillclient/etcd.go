@@ -2,6 +2,7 @@ package drillclient
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -16,22 +17,32 @@ import (
 	"google.golang.org/grpc/status"
 
 	"github.com/paws360/pawskind/internal/drill"
+	"github.com/paws360/pawskind/internal/etcd"
 	"github.com/paws360/pawskind/internal/naming"
 )
 
 const (
 	routeEndpoints = "all endpoints"
-	etcdPrefix     = "/drill/"
-	etcdRegister   = "/drill-register"
+	etcdPrefix     = etcd.AppPrefix + "drill/"
+	etcdRegister   = etcd.AppPrefix + "drill-register"
 )
 
 func etcdEndpoint(s Settings, ordinal int32) string {
-	return net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Etcd, ordinal), strconv.Itoa(naming.PortEtcdClient))
+	return "https://" + net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Etcd, ordinal), strconv.Itoa(naming.PortEtcdClient))
 }
 
-func newEtcd(endpoints ...string) (*clientv3.Client, error) {
+// etcdUser is who logs in at etcd.
+type etcdUser struct{ name, password string }
+
+func (s Secrets) etcdApp() etcdUser { return etcdUser{etcd.AppUser, s.EtcdApp} }
+
+// etcdPatroni may read Patroni's leader key.
+func (s Secrets) etcdPatroni() etcdUser { return etcdUser{etcd.PatroniUser, s.EtcdPatroni} }
+
+func newEtcd(user etcdUser, endpoints ...string) (*clientv3.Client, error) {
 	return clientv3.New(clientv3.Config{
 		Endpoints: endpoints, DialTimeout: operationTimeout, Logger: zap.NewNop(),
+		TLS: &tls.Config{MinVersion: tls.VersionTLS12}, Username: user.name, Password: user.password,
 		DialKeepAliveTime: time.Second, DialKeepAliveTimeout: 2 * time.Second, PermitWithoutStream: true,
 	})
 }
@@ -96,10 +107,10 @@ func (c *etcdRegisterClient) read(ctx context.Context) (int64, string, error) {
 }
 
 // etcdFinal reads all keys of one member, as it has them itself.
-func etcdFinal(ctx context.Context, s Settings, ordinal int32) FinalRows {
+func etcdFinal(ctx context.Context, s Settings, user etcdUser, ordinal int32) FinalRows {
 	f := FinalRows{Final: drill.Final{System: drill.Etcd, Member: naming.Member(naming.Etcd, ordinal)}}
 	err := func() error {
-		member, err := newEtcd(etcdEndpoint(s, ordinal))
+		member, err := newEtcd(user, etcdEndpoint(s, ordinal))
 		if err != nil {
 			return err
 		}

@@ -43,7 +43,7 @@ func postgresURL(s Settings, password, route string) string {
 			hosts = append(hosts, memberAddress(s.Namespace, i))
 		}
 	}
-	return fmt.Sprintf("postgres://%s:%s@%s/%s?target_session_attrs=read-write&connect_timeout=1&sslmode=prefer&application_name=drill",
+	return fmt.Sprintf("postgres://%s:%s@%s/%s?target_session_attrs=read-write&connect_timeout=1&sslmode=verify-full&application_name=drill",
 		naming.DatabaseUser, password, strings.Join(hosts, ","), naming.Database)
 }
 
@@ -160,7 +160,7 @@ func (c *postgresRegister) read(ctx context.Context) (int64, string, error) {
 // postgresFinal reads all rows of one member.
 func postgresFinal(ctx context.Context, s Settings, password string, ordinal int32) FinalRows {
 	f := FinalRows{Final: drill.Final{System: drill.Postgres, Member: naming.Member(naming.Postgres, ordinal)}}
-	url := fmt.Sprintf("postgres://%s:%s@%s/%s?connect_timeout=5", naming.DatabaseUser, password, memberAddress(s.Namespace, ordinal), naming.Database)
+	url := fmt.Sprintf("postgres://%s:%s@%s/%s?connect_timeout=5&sslmode=verify-full", naming.DatabaseUser, password, memberAddress(s.Namespace, ordinal), naming.Database)
 	err := func() error {
 		conn, err := pgx.Connect(ctx, url)
 		if err != nil {

@@ -17,7 +17,7 @@ import (
 
 // Secrets are the passwords that the clients use.
 type Secrets struct {
-	Database, Redis, Sentinel string
+	Database, Redis, Sentinel, EtcdApp, EtcdPatroni string
 }
 
 // Run is all clients of one run.
@@ -71,9 +71,9 @@ func (r *Run) clear(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("clearing Redis: %w", err)
 	}
-	etcd, err := newEtcd(etcdEndpoints(r.settings)...)
+	etcd, err := r.newEtcd(etcdEndpoints(r.settings)...)
 	if err != nil {
-		return fmt.Errorf("reaching etcd: %w", err)
+		return err
 	}
 	defer func() { _ = etcd.Close() }()
 	for _, prefix := range []string{etcdPrefix, etcdRegister} {
@@ -85,7 +85,7 @@ func (r *Run) clear(ctx context.Context) error {
 }
 
 func (r *Run) newEtcd(endpoints ...string) (*clientv3.Client, error) {
-	client, err := newEtcd(endpoints...)
+	client, err := newEtcd(r.secrets.etcdApp(), endpoints...)
 	if err != nil {
 		return nil, fmt.Errorf("reaching etcd: %w", err)
 	}
@@ -168,13 +168,16 @@ func (r *Run) driveRegister(ctx context.Context, system string, number int, c cl
 			}
 		}
 		r.register(o)
+		if err != nil {
+			pause(ctx, backOff)
+		}
 		pause(ctx, registerPace)
 	}
 }
 
 func (r *Run) startWatching(ctx context.Context) {
 	leader := &lease{}
-	if client, err := newEtcd(etcdEndpoints(r.settings)...); err == nil {
+	if client, err := newEtcd(r.secrets.etcdPatroni(), etcdEndpoints(r.settings)...); err == nil {
 		r.etcd = append(r.etcd, client)
 		r.done.Go(func() { leader.follow(ctx, client) })
 	}
@@ -188,7 +191,7 @@ func (r *Run) startWatching(ctx context.Context) {
 	}
 	for i := int32(1); i <= r.settings.EtcdReplicas; i++ {
 		endpoint := etcdEndpoint(r.settings, i)
-		if client, err := newEtcd(endpoint); err == nil {
+		if client, err := newEtcd(r.secrets.etcdApp(), endpoint); err == nil {
 			r.etcd = append(r.etcd, client)
 			r.done.Go(func() { r.watch(ctx, etcdLook(client, endpoint, naming.Member(naming.Etcd, i))) })
 		}
@@ -246,7 +249,7 @@ func (r *Run) finals(ctx context.Context) []FinalRows {
 		read(func() FinalRows { return redisFinal(ctx, s, r.secrets, i, r.redisClients) })
 	}
 	for i := int32(1); i <= s.EtcdReplicas; i++ {
-		read(func() FinalRows { return etcdFinal(ctx, s, i) })
+		read(func() FinalRows { return etcdFinal(ctx, s, r.secrets.etcdApp(), i) })
 	}
 	wg.Wait()
 	return finals

@@ -58,14 +58,23 @@ type postgresLook struct {
 	member, patroni, url string
 	lease                *lease
 	conn                 *pgx.Conn
+
+	// What Patroni said last, to a member of which role, and how often it has
+	// been believed since.
+	term, believed int64
+	role           string
 }
+
+// askEvery is how many samples of a member that keeps its role share one answer
+// of Patroni: each answer costs it a TLS handshake.
+const askEvery = 5
 
 func newPostgresLook(s Settings, password string, ordinal int32, l *lease) *postgresLook {
 	return &postgresLook{
 		lease:   l,
 		member:  naming.Member(naming.Postgres, ordinal),
-		patroni: fmt.Sprintf("http://%s:%d/patroni", naming.MemberHost(s.Namespace, naming.Postgres, ordinal), naming.PortPatroni),
-		url: fmt.Sprintf("postgres://%s:%s@%s/%s?connect_timeout=1&application_name=drill-watch",
+		patroni: fmt.Sprintf("https://%s:%d/patroni", naming.MemberHost(s.Namespace, naming.Postgres, ordinal), naming.PortPatroni),
+		url: fmt.Sprintf("postgres://%s:%s@%s/%s?connect_timeout=1&sslmode=verify-full&application_name=drill-watch",
 			naming.DatabaseUser, password, memberAddress(s.Namespace, ordinal), naming.Database),
 	}
 }
@@ -98,7 +107,10 @@ func (l *postgresLook) look(ctx context.Context) drill.Sample {
 			l.drop(ctx)
 		}
 	}
-	sample.Term = l.timeline(ctx)
+	if l.believed++; l.term == 0 || l.role != sample.Role || l.believed >= askEvery {
+		l.term, l.role, l.believed = l.timeline(ctx), sample.Role, 0
+	}
+	sample.Term = l.term
 	return sample
 }
 

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"path"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -45,10 +46,19 @@ func clientsPod(namespace, secret, image string) *corev1.Pod {
 				RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To(pods.User),
 				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 			},
+			Volumes: []corev1.Volume{{Name: naming.TrustBundle, VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+				LocalObjectReference: corev1.LocalObjectReference{Name: naming.TrustBundle},
+			}}}},
 			Containers: []corev1.Container{{
 				Name: "clients", Image: image, Command: []string{"/manager", "clients"},
-				Env:   []corev1.EnvVar{key(naming.KeyDatabasePassword), key(naming.KeyRedisPassword), key(naming.KeySentinelPassword)},
-				Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: drillclient.Port}},
+				Env: []corev1.EnvVar{
+					key(naming.KeyDatabasePassword), key(naming.KeyRedisPassword), key(naming.KeySentinelPassword),
+					key(naming.KeyEtcdAppPassword), key(naming.KeyEtcdPatroniPassword),
+					// The clients trust the environment and nobody else.
+					{Name: "SSL_CERT_FILE", Value: pods.TrustFile},
+				},
+				VolumeMounts: []corev1.VolumeMount{{Name: naming.TrustBundle, MountPath: path.Dir(pods.TrustFile), ReadOnly: true}},
+				Ports:        []corev1.ContainerPort{{Name: "http", ContainerPort: drillclient.Port}},
 				ReadinessProbe: &corev1.Probe{
 					ProbeHandler:  corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(drillclient.Port)}},
 					PeriodSeconds: 1,

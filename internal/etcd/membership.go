@@ -181,7 +181,7 @@ func lowestMissing(namespace string, desired int32, members []Member) int32 {
 func ordinalOf(namespace string, m Member) int32 {
 	for _, url := range m.PeerURLs {
 		var ordinal int32
-		host := strings.TrimPrefix(url, "http://")
+		host := strings.TrimPrefix(url, "https://")
 		if n, _ := fmt.Sscanf(host, "etcd-%d.", &ordinal); n == 1 && url == PeerURL(namespace, ordinal) {
 			return ordinal
 		}

@@ -2,6 +2,7 @@ package etcd
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"sync"
@@ -67,17 +68,43 @@ func (f Facts) AllUp(n int32) bool {
 	return true
 }
 
+// Access is what lets the operator in: whom to trust, and root's password.
+type Access struct {
+	TLS      *tls.Config
+	Password string
+	// Version is another one whenever the rest is.
+	Version string
+}
+
 // Prober asks members and keeps its connections between looks.
 type Prober struct {
 	mu      sync.Mutex
-	clients map[string]*clientv3.Client
+	access  map[string]Access
+	clients map[connectionKey]*clientv3.Client
+	// secured are the namespaces whose cluster is known to ask for passwords.
+	secured map[string]bool
 	// Endpoint gives a member's client URL.
 	Endpoint func(namespace string, ordinal int32) string
 }
 
+// connectionKey is a member's endpoint and the user who is logged in there.
+type connectionKey struct{ endpoint, user string }
+
 // NewProber asks members at their DNS names.
 func NewProber() *Prober {
-	return &Prober{clients: map[string]*clientv3.Client{}, Endpoint: ClientURL}
+	return &Prober{access: map[string]Access{}, clients: map[connectionKey]*clientv3.Client{}, secured: map[string]bool{}, Endpoint: ClientURL}
+}
+
+// Use is the access to the namespace's members from now on. Connections that
+// were made with another one are closed.
+func (p *Prober) Use(namespace string, replicas int32, access Access) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if old, known := p.access[namespace]; known && old.Version == access.Version {
+		return
+	}
+	p.access[namespace] = access
+	p.closeAll(namespace, replicas)
 }
 
 // Probe asks members 1 to replicas in parallel, each for at most the given time.
@@ -105,13 +132,13 @@ func (p *Prober) Probe(ctx context.Context, namespace string, replicas int32, ti
 
 func (p *Prober) ask(ctx context.Context, namespace string, ordinal int32) (MemberFacts, []Member) {
 	facts := MemberFacts{Name: naming.Member(naming.Etcd, ordinal)}
-	endpoint := p.Endpoint(namespace, ordinal)
-	client, err := p.Client(endpoint)
+	// A member tells of itself without a login, which would need a quorum.
+	client, err := p.connection(namespace, ordinal, "")
 	if err != nil {
 		facts.Err = err.Error()
 		return facts, nil
 	}
-	status, err := client.Status(ctx, endpoint)
+	status, err := client.Status(ctx, p.Endpoint(namespace, ordinal))
 	if err != nil {
 		facts.Err = reason(err)
 		return facts, nil
@@ -134,15 +161,44 @@ func (p *Prober) ask(ctx context.Context, namespace string, ordinal int32) (Memb
 	return facts, members
 }
 
-// Client is the kept connection to one endpoint.
-func (p *Prober) Client(endpoint string) (*clientv3.Client, error) {
+// client is the kept connection to one member that is logged in as root.
+func (p *Prober) client(namespace string, ordinal int32) (*clientv3.Client, error) {
+	return p.connection(namespace, ordinal, RootUser)
+}
+
+func (p *Prober) connection(namespace string, ordinal int32, user string) (*clientv3.Client, error) {
+	endpoint := p.Endpoint(namespace, ordinal)
+	key := connectionKey{endpoint, user}
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	if c, ok := p.clients[endpoint]; ok {
+	access := p.access[namespace]
+	c, ok := p.clients[key]
+	p.mu.Unlock()
+	if ok {
 		return c, nil
 	}
+	// Logging in waits for the member: it must not hold up the others.
+	c, err := newClient(endpoint, user, access)
+	if err != nil {
+		return nil, err
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if other, ok := p.clients[key]; ok {
+		_ = c.Close()
+		return other, nil
+	}
+	p.clients[key] = c
+	return c, nil
+}
+
+func newClient(endpoint, user string, access Access) (*clientv3.Client, error) {
+	password := access.Password
+	if user == "" {
+		password = ""
+	}
 	c, err := clientv3.New(clientv3.Config{
-		Endpoints:   []string{endpoint},
+		Endpoints: []string{endpoint},
+		TLS:       access.TLS, Username: user, Password: password,
 		DialTimeout: 2 * time.Second,
 		Logger:      zap.NewNop(),
 		// A member that comes back after minutes is asked within seconds.
@@ -154,7 +210,6 @@ func (p *Prober) Client(endpoint string) (*clientv3.Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connecting to etcd at %s: %w", endpoint, err)
 	}
-	p.clients[endpoint] = c
 	return c, nil
 }
 
@@ -162,18 +217,26 @@ func (p *Prober) Client(endpoint string) (*clientv3.Client, error) {
 func (p *Prober) Forget(namespace string, replicas int32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	delete(p.access, namespace)
+	delete(p.secured, namespace)
+	p.closeAll(namespace, replicas)
+}
+
+func (p *Prober) closeAll(namespace string, replicas int32) {
 	for o := int32(1); o <= replicas; o++ {
-		endpoint := p.Endpoint(namespace, o)
-		if c, ok := p.clients[endpoint]; ok {
-			_ = c.Close()
-			delete(p.clients, endpoint)
+		for _, user := range []string{"", RootUser} {
+			key := connectionKey{p.Endpoint(namespace, o), user}
+			if c, ok := p.clients[key]; ok {
+				_ = c.Close()
+				delete(p.clients, key)
+			}
 		}
 	}
 }
 
 // Add announces the member of the given ordinal as a learner.
 func (p *Prober) Add(ctx context.Context, namespace string, via, ordinal int32) error {
-	c, err := p.Client(p.Endpoint(namespace, via))
+	c, err := p.client(namespace, via)
 	if err != nil {
 		return err
 	}
@@ -188,7 +251,7 @@ var ErrNotReady = errors.New("the learner has not caught up yet")
 
 // Promote lets a learner vote.
 func (p *Prober) Promote(ctx context.Context, namespace string, via int32, id uint64) error {
-	c, err := p.Client(p.Endpoint(namespace, via))
+	c, err := p.client(namespace, via)
 	if err != nil {
 		return err
 	}
@@ -200,7 +263,7 @@ func (p *Prober) Promote(ctx context.Context, namespace string, via int32, id ui
 
 // Remove takes a member out of the cluster.
 func (p *Prober) Remove(ctx context.Context, namespace string, via int32, id uint64) error {
-	c, err := p.Client(p.Endpoint(namespace, via))
+	c, err := p.client(namespace, via)
 	if err != nil {
 		return err
 	}
@@ -212,7 +275,7 @@ func (p *Prober) Remove(ctx context.Context, namespace string, via int32, id uin
 
 // MoveLeader hands the leadership to another member; via must be the leader.
 func (p *Prober) MoveLeader(ctx context.Context, namespace string, via int32, to uint64) error {
-	c, err := p.Client(p.Endpoint(namespace, via))
+	c, err := p.client(namespace, via)
 	if err != nil {
 		return err
 	}

@@ -15,12 +15,19 @@ if [ -z "$want" ] && [ ! -d /data/etcd/member ] && [ "$(cat /bootstrap/initial-c
   echo "the data of $POD_NAME is gone, and it has already been bootstrapped: it must join anew" >&2
   exit 1
 fi
+# etcd reads certificates anew with each handshake. A peer is known by its
+# certificate's name: its address would have to be looked up backwards, which
+# fails while pods start.
 exec etcd --name="$POD_NAME" --data-dir=/data/etcd \
-  --listen-client-urls=http://0.0.0.0:2379 \
-  --listen-peer-urls=http://0.0.0.0:2380 \
+  --listen-client-urls=https://0.0.0.0:2379 \
+  --listen-peer-urls=https://0.0.0.0:2380 \
   --listen-metrics-urls=http://0.0.0.0:2381 \
-  --advertise-client-urls="http://$POD_NAME.etcd.$POD_NAMESPACE.svc:2379" \
-  --initial-advertise-peer-urls="http://$POD_NAME.etcd.$POD_NAMESPACE.svc:2380" \
+  --advertise-client-urls="https://$POD_NAME.etcd.$POD_NAMESPACE.svc:2379" \
+  --initial-advertise-peer-urls="https://$POD_NAME.etcd.$POD_NAMESPACE.svc:2380" \
+  --cert-file="$TLS_DIR/tls.crt" --key-file="$TLS_DIR/tls.key" \
+  --peer-cert-file="$PEER_TLS_DIR/tls.crt" --peer-key-file="$PEER_TLS_DIR/tls.key" \
+  --peer-trusted-ca-file="$PEER_TLS_DIR/ca.crt" --peer-client-cert-auth \
+  --peer-cert-allowed-cn="$PEER_NAME" --experimental-peer-skip-client-san-verification \
   --initial-cluster="$(cat /bootstrap/initial-cluster)" \
   --initial-cluster-state="$(cat /bootstrap/initial-cluster-state)" \
   --initial-cluster-token="$POD_NAMESPACE" \

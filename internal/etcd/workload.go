@@ -19,6 +19,7 @@ import (
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/pki"
 	"github.com/paws360/pawskind/internal/pods"
 )
 
@@ -51,12 +52,12 @@ func NewCluster(replicas int32) Bootstrap {
 
 // PeerURL is where the member's peers find it.
 func PeerURL(namespace string, ordinal int32) string {
-	return fmt.Sprintf("http://%s:%d", naming.MemberHost(namespace, naming.Etcd, ordinal), naming.PortEtcdPeer)
+	return fmt.Sprintf("https://%s:%d", naming.MemberHost(namespace, naming.Etcd, ordinal), naming.PortEtcdPeer)
 }
 
 // ClientURL is where clients find the member.
 func ClientURL(namespace string, ordinal int32) string {
-	return fmt.Sprintf("http://%s:%d", naming.MemberHost(namespace, naming.Etcd, ordinal), naming.PortEtcdClient)
+	return fmt.Sprintf("https://%s:%d", naming.MemberHost(namespace, naming.Etcd, ordinal), naming.PortEtcdClient)
 }
 
 // Network is the headless Service and the disruption budget.
@@ -95,8 +96,9 @@ func BootstrapMap(env *v1alpha1.PawsEnvironment, b Bootstrap) *coreac.ConfigMapA
 }
 
 // StatefulSet runs the members. Members are replaced by the operator one at a
-// time (OnDelete), so that the leader goes last.
-func StatefulSet(env *v1alpha1.PawsEnvironment, image string, replicas int32) *appsac.StatefulSetApplyConfiguration {
+// time (OnDelete), so that the leader goes last. They trust the given CA
+// certificates.
+func StatefulSet(env *v1alpha1.PawsEnvironment, image string, replicas int32, certificates string) *appsac.StatefulSetApplyConfiguration {
 	return appsac.StatefulSet(naming.StatefulSet(naming.Etcd), env.Namespace).
 		WithLabels(naming.Labels(env, naming.Etcd)).
 		WithOwnerReferences(pods.Owner(env)).
@@ -109,19 +111,21 @@ func StatefulSet(env *v1alpha1.PawsEnvironment, image string, replicas int32) *a
 			WithSelector(metaac.LabelSelector().WithMatchLabels(naming.Selector(env, naming.Etcd))).
 			WithVolumeClaimTemplates(pods.Claim(env, naming.Etcd, env.Spec.Etcd.Storage)).
 			WithTemplate(coreac.PodTemplateSpec().
-				WithLabels(naming.Labels(env, naming.Etcd)).
-				WithAnnotations(map[string]string{"paws360.io/config-hash": hash(startScript)}).
+				WithLabels(naming.PodLabels(env, naming.Etcd)).
+				WithAnnotations(pods.Annotations(hash(startScript), certificates)).
 				WithSpec(podSpec(env, image))))
 }
 
 func podSpec(env *v1alpha1.PawsEnvironment, image string) *coreac.PodSpecApplyConfiguration {
+	server, serverMount := pods.Certificate(pki.Etcd)
+	peer, peerMount := pods.Certificate(pki.EtcdPeer)
 	return coreac.PodSpec().
 		WithSecurityContext(pods.SecurityContext()).
 		WithAffinity(pods.SpreadOverNodes(env, naming.Etcd)).
 		WithAutomountServiceAccountToken(false).
 		WithEnableServiceLinks(false).
 		WithTerminationGracePeriodSeconds(15).
-		WithVolumes(coreac.Volume().WithName("bootstrap").
+		WithVolumes(server, peer, coreac.Volume().WithName("bootstrap").
 			WithConfigMap(coreac.ConfigMapVolumeSource().WithName(ConfigMap))).
 		WithContainers(coreac.Container().
 			WithName("etcd").
@@ -129,7 +133,7 @@ func podSpec(env *v1alpha1.PawsEnvironment, image string) *coreac.PodSpecApplyCo
 			WithCommand("sh", "/bootstrap/start.sh").
 			// The operator reads from it why a member cannot start.
 			WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
-			WithEnv(pods.FieldEnv("POD_NAME", "metadata.name"), pods.FieldEnv("POD_NAMESPACE", "metadata.namespace")).
+			WithEnv(variables(env)...).
 			WithPorts(
 				coreac.ContainerPort().WithName("client").WithContainerPort(naming.PortEtcdClient),
 				coreac.ContainerPort().WithName("peer").WithContainerPort(naming.PortEtcdPeer),
@@ -137,6 +141,7 @@ func podSpec(env *v1alpha1.PawsEnvironment, image string) *coreac.PodSpecApplyCo
 			WithSecurityContext(pods.ContainerSecurityContext()).
 			WithResources(pods.Resources(env.Spec.Etcd.Resources, "500m", "512Mi", "256Mi")).
 			WithVolumeMounts(
+				serverMount, peerMount,
 				coreac.VolumeMount().WithName("data").WithMountPath("/data"),
 				coreac.VolumeMount().WithName("bootstrap").WithMountPath("/bootstrap")).
 			// /readyz answers only with a leader (etcd documentation, "Monitoring
@@ -144,6 +149,24 @@ func podSpec(env *v1alpha1.PawsEnvironment, image string) *coreac.PodSpecApplyCo
 			WithStartupProbe(probe("/readyz", 1, 3, 300)).
 			WithReadinessProbe(probe("/readyz", 5, 5, 2)).
 			WithLivenessProbe(probe("/livez", 10, 5, 6)))
+}
+
+// variables tell the start script where the certificates are, and etcdctl,
+// run in the pod, how to log in.
+func variables(env *v1alpha1.PawsEnvironment) []*coreac.EnvVarApplyConfiguration {
+	value := func(name, value string) *coreac.EnvVarApplyConfiguration {
+		return coreac.EnvVar().WithName(name).WithValue(value)
+	}
+	return []*coreac.EnvVarApplyConfiguration{
+		pods.FieldEnv("POD_NAME", "metadata.name"), pods.FieldEnv("POD_NAMESPACE", "metadata.namespace"),
+		value("TLS_DIR", pods.TLSDir(pki.Etcd)),
+		value("PEER_TLS_DIR", pods.TLSDir(pki.EtcdPeer)),
+		value("PEER_NAME", pki.EtcdPeerName),
+		value("ETCDCTL_ENDPOINTS", fmt.Sprintf("https://localhost:%d", naming.PortEtcdClient)),
+		value("ETCDCTL_CACERT", pods.TLSDir(pki.Etcd)+"/ca.crt"),
+		value("ETCDCTL_USER", RootUser),
+		pods.SecretEnv(env, "ETCDCTL_PASSWORD", naming.KeyEtcdRootPassword),
+	}
 }
 
 func probe(path string, period, timeout, failures int32) *coreac.ProbeApplyConfiguration {

@@ -29,7 +29,7 @@ func environment(replicas int32) *v1alpha1.PawsEnvironment {
 func objects(env *v1alpha1.PawsEnvironment, b Bootstrap) []runtime.ApplyConfiguration {
 	bootstrap := BootstrapMap(env, b)
 	bootstrap.Data["start.sh"] = "(the script of this name)"
-	return append(Network(env), bootstrap, StatefulSet(env, "pawskind/etcd:1", env.Spec.Etcd.Replicas))
+	return append(Network(env), bootstrap, StatefulSet(env, "pawskind/etcd:1", env.Spec.Etcd.Replicas, ""))
 }
 
 func TestObjectsMatchTheGoldenFiles(t *testing.T) {
@@ -59,7 +59,15 @@ func TestObjectsMatchTheGoldenFiles(t *testing.T) {
 
 func TestScalingChangesNoPod(t *testing.T) {
 	template := func(env *v1alpha1.PawsEnvironment) any {
-		return StatefulSet(env, "image", env.Spec.Etcd.Replicas).Spec.Template
+		return StatefulSet(env, "image", env.Spec.Etcd.Replicas, "").Spec.Template
 	}
 	require.Equal(t, template(environment(3)), template(environment(5)))
+}
+
+// A member reads whom to trust at its start: another CA replaces the members.
+func TestAnotherCAReplacesThePods(t *testing.T) {
+	template := func(certificates string) any {
+		return StatefulSet(environment(3), "image", 3, certificates).Spec.Template
+	}
+	require.NotEqual(t, template("old"), template("old and new"))
 }

@@ -5,6 +5,8 @@ package observer
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"fmt"
 	"sync"
 	"time"
@@ -83,6 +85,9 @@ func (o *Observer) Look(ctx context.Context, env *v1alpha1.PawsEnvironment) (Sna
 		return Snapshot{}, fmt.Errorf("reading the Secret %s: %w", key, err)
 	}
 	password := func(name string) string { return string(secret.Data[name]) }
+	if err := o.trust(ctx, env, password(naming.KeyEtcdRootPassword)); err != nil {
+		return Snapshot{}, err
+	}
 
 	var s Snapshot
 	var apps []health.Component
@@ -107,6 +112,23 @@ func (o *Observer) Look(ctx context.Context, env *v1alpha1.PawsEnvironment) (Sna
 	s.Report.Time = start.UTC()
 	s.Report.DurationSeconds = o.now().Sub(start).Seconds()
 	return s, nil
+}
+
+// trust tells the probers whose certificates to believe. Before there are any,
+// members cannot be asked.
+func (o *Observer) trust(ctx context.Context, env *v1alpha1.PawsEnvironment, etcdPassword string) error {
+	bundle := &corev1.ConfigMap{}
+	key := types.NamespacedName{Namespace: env.Namespace, Name: naming.TrustBundle}
+	if err := o.Secrets.Get(ctx, key, bundle); client.IgnoreNotFound(err) != nil {
+		return fmt.Errorf("reading the ConfigMap %s: %w", key, err)
+	}
+	certificates := bundle.Data[pods.TrustKey]
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(certificates))
+	trusted := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
+	o.Etcd.Use(env.Namespace, o.etcdMembers(ctx, env), etcd.Access{TLS: trusted, Password: etcdPassword, Version: certificates + etcdPassword})
+	o.Postgres.Use(env.Namespace, patroni.Access{TLS: trusted, Version: certificates})
+	return nil
 }
 
 // etcdMembers also covers members that are about to leave or join.

@@ -22,7 +22,7 @@ func (p *Prober) Call(ctx context.Context, namespace, member, method, path, pass
 	}
 	request.SetBasicAuth(restUser, password)
 	request.Header.Set("Content-Type", "application/json")
-	response, err := p.http.Do(request)
+	response, err := p.client(namespace).Do(request)
 	if err != nil {
 		return fmt.Errorf("asking %s for %s: %w", member, path, err)
 	}

@@ -11,6 +11,8 @@ import (
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/pki"
+	"github.com/paws360/pawskind/internal/pods"
 )
 
 // Users of the cluster besides the application's.
@@ -29,12 +31,22 @@ const (
 	LeaderKey = namespace + Scope + "/leader"
 )
 
+// Prefix is where Patroni keeps its keys in etcd.
+const Prefix = namespace
+
 // Places in the container.
 const (
 	configDir  = "/etc/patroni"
 	dataVolume = "/data"
 	dataDir    = "/data/pgdata"
 	socketDir  = "/run/postgresql"
+)
+
+// Folders of the certificates: PostgreSQL's, a standby's, and Patroni's.
+var (
+	serverTLS = pods.TLSDir(pki.Postgres)
+	clientTLS = pods.TLSDir(pki.PostgresClient)
+	restTLS   = pods.TLSDir(pki.Patroni)
 )
 
 // DynamicConfig is the cluster-wide configuration that the spec asks for. It
@@ -187,19 +199,30 @@ func memberConfig() map[string]any {
 	return map[string]any{
 		"scope":     Scope,
 		"namespace": namespace,
-		"restapi":   map[string]any{"listen": fmt.Sprintf("0.0.0.0:%d", naming.PortPatroni)},
+		"restapi": map[string]any{
+			"listen":   fmt.Sprintf("0.0.0.0:%d", naming.PortPatroni),
+			"certfile": restTLS + "/tls.crt", "keyfile": restTLS + "/tls.key",
+		},
+		"ctl": map[string]any{"cacert": restTLS + "/ca.crt"},
 		"postgresql": map[string]any{
 			"listen":               fmt.Sprintf("*:%d", naming.PortPostgres),
 			"data_dir":             dataDir,
 			"pgpass":               "/tmp/pgpass",
 			"use_unix_socket":      true,
 			"use_unix_socket_repl": true,
-			"parameters":           map[string]any{"unix_socket_directories": socketDir},
+			"parameters": map[string]any{
+				"unix_socket_directories": socketDir,
+				"ssl":                     "on",
+				"ssl_cert_file":           serverTLS + "/tls.crt", "ssl_key_file": serverTLS + "/tls.key",
+				"ssl_ca_file": serverTLS + "/ca.crt",
+			},
+			// Whoever comes over the network comes encrypted, and a standby also
+			// shows a certificate of its user's name.
 			"pg_hba": []string{
 				"local all all scram-sha-256",
 				"local replication " + replicationUser + " scram-sha-256",
-				"host replication " + replicationUser + " all scram-sha-256",
-				"host all all all scram-sha-256",
+				"hostssl replication " + replicationUser + " all scram-sha-256 clientcert=verify-full",
+				"hostssl all all all scram-sha-256",
 			},
 			// What a diverged member has and the leader has not was never
 			// acknowledged; the member copies the leader anew.
@@ -226,7 +249,7 @@ func configFile(env *v1alpha1.PawsEnvironment, etcdReplicas int32) string {
 		hosts = append(hosts, fmt.Sprintf("%s:%d", naming.MemberHost(env.Namespace, naming.Etcd, o), naming.PortEtcdClient))
 	}
 	config := memberConfig()
-	config["etcd3"] = map[string]any{"protocol": "http", "hosts": hosts}
+	config["etcd3"] = map[string]any{"protocol": "https", "hosts": hosts, "cacert": restTLS + "/ca.crt"}
 	config["bootstrap"] = map[string]any{
 		"dcs": bootstrapConfig(env),
 		// post-bootstrap.sh syncs the files that no-sync leaves to the kernel.

@@ -2,6 +2,7 @@ package patroni
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -20,8 +21,10 @@ import (
 // Prober asks members, and keeps its connections and what it saw of the
 // leader's progress between looks.
 type Prober struct {
-	http *http.Client
-	mu   sync.Mutex
+	mu sync.Mutex
+	// access and http are by namespace.
+	access map[string]Access
+	http   map[string]*http.Client
 	// sql are the idle connections to leaders, by host:port.
 	sql     map[string]*pgx.Conn
 	history map[string]*history
@@ -36,7 +39,8 @@ type Prober struct {
 // NewProber asks members at their DNS names.
 func NewProber() *Prober {
 	return &Prober{
-		http:     &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute}},
+		access:   map[string]Access{},
+		http:     map[string]*http.Client{},
 		sql:      map[string]*pgx.Conn{},
 		history:  map[string]*history{},
 		now:      time.Now,
@@ -45,9 +49,44 @@ func NewProber() *Prober {
 	}
 }
 
+// Access is whom the members' certificates are trusted from.
+type Access struct {
+	TLS *tls.Config
+	// Version is another one whenever TLS is.
+	Version string
+}
+
+// Use is the access to the namespace's members from now on.
+func (p *Prober) Use(namespace string, access Access) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if old, known := p.access[namespace]; known && old.Version == access.Version {
+		return
+	}
+	p.access[namespace] = access
+	if old, ok := p.http[namespace]; ok {
+		old.CloseIdleConnections()
+		delete(p.http, namespace)
+	}
+}
+
+// client keeps connections to the members of a namespace.
+func (p *Prober) client(namespace string) *http.Client {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	c, ok := p.http[namespace]
+	if !ok {
+		c = &http.Client{Transport: &http.Transport{
+			TLSClientConfig: p.access[namespace].TLS, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
+		}}
+		p.http[namespace] = c
+	}
+	return c
+}
+
 // RESTURL is where the member's Patroni listens.
 func RESTURL(namespace, member string) string {
-	return fmt.Sprintf("http://%s:%d", naming.PodHost(namespace, naming.Postgres, member), naming.PortPatroni)
+	return fmt.Sprintf("https://%s:%d", naming.PodHost(namespace, naming.Postgres, member), naming.PortPatroni)
 }
 
 func postgresAddress(namespace, member string) string {
@@ -84,7 +123,7 @@ func (p *Prober) member(ctx context.Context, namespace, name, password string) M
 	if !m.Leads() || password == "" {
 		return m
 	}
-	standbys, err := p.standbys(ctx, p.Postgres(namespace, name), password)
+	standbys, err := p.standbys(ctx, namespace, p.Postgres(namespace, name), password)
 	if err != nil {
 		m.SQLErr = reason(err)
 		return m
@@ -99,7 +138,7 @@ func (p *Prober) get(ctx context.Context, namespace, member, path string) ([]byt
 	if err != nil {
 		return nil, err
 	}
-	response, err := p.http.Do(request)
+	response, err := p.client(namespace).Do(request)
 	if err != nil {
 		return nil, err
 	}
@@ -114,8 +153,8 @@ const standbyQuery = `SELECT application_name, state, coalesce(sync_state, ''),
        ELSE coalesce(extract(epoch FROM replay_lag), 0) END::float8
 FROM pg_stat_replication`
 
-func (p *Prober) standbys(ctx context.Context, address, password string) ([]Standby, error) {
-	conn, err := p.connection(ctx, address, password)
+func (p *Prober) standbys(ctx context.Context, namespace, address, password string) ([]Standby, error) {
+	conn, err := p.connection(ctx, namespace, address, password)
 	if err != nil {
 		return nil, err
 	}
@@ -132,8 +171,9 @@ func (p *Prober) standbys(ctx context.Context, address, password string) ([]Stan
 }
 
 // connection takes the idle connection, or makes one.
-func (p *Prober) connection(ctx context.Context, address, password string) (*pgx.Conn, error) {
+func (p *Prober) connection(ctx context.Context, namespace, address, password string) (*pgx.Conn, error) {
 	p.mu.Lock()
+	access := p.access[namespace]
 	conn, ok := p.sql[address]
 	delete(p.sql, address)
 	p.mu.Unlock()
@@ -145,6 +185,10 @@ func (p *Prober) connection(ctx context.Context, address, password string) (*pgx
 		return nil, fmt.Errorf("reading the address %s: %w", address, err)
 	}
 	config.User, config.Password = Superuser, password
+	if access.TLS != nil {
+		config.TLSConfig = access.TLS.Clone()
+		config.TLSConfig.ServerName = config.Host
+	}
 	return pgx.ConnectConfig(ctx, config)
 }
 
@@ -164,6 +208,8 @@ func (p *Prober) Forget(ctx context.Context, namespace string, replicas int32) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	delete(p.history, namespace)
+	delete(p.access, namespace)
+	delete(p.http, namespace)
 	for o := int32(1); o <= replicas; o++ {
 		address := p.Postgres(namespace, naming.Member(naming.Postgres, o))
 		if conn, ok := p.sql[address]; ok {

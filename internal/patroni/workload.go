@@ -8,6 +8,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 
@@ -21,7 +22,9 @@ import (
 	metaac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/etcd"
 	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/pki"
 	"github.com/paws360/pawskind/internal/pods"
 	"github.com/paws360/pawskind/internal/roles"
 )
@@ -36,8 +39,8 @@ var scriptNames = []string{"start.sh", "callback.sh", "post-bootstrap.sh", "clon
 
 // Objects are everything that the cluster consists of but the service account
 // of its pods, which roles.Objects gives.
-func Objects(env *v1alpha1.PawsEnvironment, image string, etcdReplicas int32) []runtime.ApplyConfiguration {
-	return append(Network(env), Workload(env, image, etcdReplicas)...)
+func Objects(env *v1alpha1.PawsEnvironment, image string, etcdReplicas int32, certificates string) []runtime.ApplyConfiguration {
+	return append(Network(env), Workload(env, image, etcdReplicas, certificates)...)
 }
 
 // Network is the headless Service, the Services that follow the roles, and the
@@ -55,8 +58,9 @@ func Network(env *v1alpha1.PawsEnvironment) []runtime.ApplyConfiguration {
 }
 
 // Workload is the members' configuration and their StatefulSet, in this order.
-func Workload(env *v1alpha1.PawsEnvironment, image string, etcdReplicas int32) []runtime.ApplyConfiguration {
-	return []runtime.ApplyConfiguration{configMap(env, etcdReplicas), statefulSet(env, image)}
+// They trust the given CA certificates.
+func Workload(env *v1alpha1.PawsEnvironment, image string, etcdReplicas int32, certificates string) []runtime.ApplyConfiguration {
+	return []runtime.ApplyConfiguration{configMap(env, etcdReplicas), statefulSet(env, image, certificates)}
 }
 
 func configMap(env *v1alpha1.PawsEnvironment, etcdReplicas int32) *coreac.ConfigMapApplyConfiguration {
@@ -83,7 +87,7 @@ func script(name string) string {
 
 // statefulSet runs the members. The operator replaces them one at a time, the
 // leader last (OnDelete), and volumes are kept when members go.
-func statefulSet(env *v1alpha1.PawsEnvironment, image string) *appsac.StatefulSetApplyConfiguration {
+func statefulSet(env *v1alpha1.PawsEnvironment, image, certificates string) *appsac.StatefulSetApplyConfiguration {
 	name := naming.StatefulSet(naming.Postgres)
 	return appsac.StatefulSet(name, env.Namespace).
 		WithLabels(naming.Labels(env, naming.Postgres)).
@@ -100,8 +104,8 @@ func statefulSet(env *v1alpha1.PawsEnvironment, image string) *appsac.StatefulSe
 			WithSelector(metaac.LabelSelector().WithMatchLabels(naming.Selector(env, naming.Postgres))).
 			WithVolumeClaimTemplates(pods.Claim(env, naming.Postgres, env.Spec.Postgres.Storage)).
 			WithTemplate(coreac.PodTemplateSpec().
-				WithLabels(naming.Labels(env, naming.Postgres)).
-				WithAnnotations(map[string]string{"paws360.io/config-hash": configHash()}).
+				WithLabels(naming.PodLabels(env, naming.Postgres)).
+				WithAnnotations(pods.Annotations(configHash(), certificates)).
 				WithSpec(podSpec(env, image))))
 }
 
@@ -114,7 +118,13 @@ func configHash() string {
 }
 
 func podSpec(env *v1alpha1.PawsEnvironment, image string) *coreac.PodSpecApplyConfiguration {
-	return coreac.PodSpec().
+	spec, container := coreac.PodSpec(), container(env, image)
+	for _, secret := range []string{pki.Postgres, pki.PostgresClient, pki.Patroni} {
+		volume, mount := pods.Certificate(secret)
+		spec.WithVolumes(volume)
+		container.WithVolumeMounts(mount)
+	}
+	return spec.
 		WithServiceAccountName(naming.RoleServiceAccount).
 		WithAutomountServiceAccountToken(true).
 		WithEnableServiceLinks(false).
@@ -130,7 +140,7 @@ func podSpec(env *v1alpha1.PawsEnvironment, image string) *coreac.PodSpecApplyCo
 			// The runtime's own /dev/shm of 64 MiB is too small for parallel queries.
 			coreac.Volume().WithName("shm").WithEmptyDir(coreac.EmptyDirVolumeSource().
 				WithMedium(corev1.StorageMediumMemory).WithSizeLimit(resource.MustParse("256Mi")))).
-		WithContainers(container(env, image))
+		WithContainers(container)
 }
 
 func container(env *v1alpha1.PawsEnvironment, image string) *coreac.ContainerApplyConfiguration {
@@ -163,13 +173,19 @@ func environment(env *v1alpha1.PawsEnvironment) []*coreac.EnvVarApplyConfigurati
 		return coreac.EnvVar().WithName(name).WithValue(value)
 	}
 	host := naming.PodHost(env.Namespace, naming.Postgres, "$(POD_NAME)")
-	etcd := fmt.Sprintf("http://%s.%s.svc:%d", naming.StatefulSet(naming.Etcd), env.Namespace, naming.PortEtcdClient)
+	etcdURL := fmt.Sprintf("https://%s.%s.svc:%d", naming.StatefulSet(naming.Etcd), env.Namespace, naming.PortEtcdClient)
 	return []*coreac.EnvVarApplyConfiguration{
 		pods.FieldEnv("POD_NAME", "metadata.name"),
 		pods.FieldEnv("POD_NAMESPACE", "metadata.namespace"),
 		value("PG_VERSION", env.Spec.Postgres.Version),
 		value("PGDATA", dataDir),
-		value("ETCD_URL", etcd),
+		value("ETCD_URL", etcdURL),
+		// Patroni reads the login from here only beside another setting of etcd3.
+		value("PATRONI_ETCD3_PROTOCOL", "https"),
+		value("PATRONI_ETCD3_USERNAME", etcd.PatroniUser),
+		pods.SecretEnv(env, "PATRONI_ETCD3_PASSWORD", naming.KeyEtcdPatroniPassword),
+		value("CA_FILE", restTLS+"/ca.crt"),
+		value("TLS_ROOT", path.Dir(restTLS)),
 		value("PATRONICTL_CONFIG_FILE", configDir+"/patroni.yml"),
 		value("PATRONI_NAME", "$(POD_NAME)"),
 		value("PATRONI_RESTAPI_CONNECT_ADDRESS", fmt.Sprintf("%s:%d", host, naming.PortPatroni)),
@@ -181,7 +197,13 @@ func environment(env *v1alpha1.PawsEnvironment) []*coreac.EnvVarApplyConfigurati
 		pods.SecretEnv(env, "PATRONI_SUPERUSER_PASSWORD", naming.KeyPostgresPassword),
 		value("PATRONI_REPLICATION_USERNAME", replicationUser),
 		pods.SecretEnv(env, "PATRONI_REPLICATION_PASSWORD", naming.KeyReplicationPassword),
+		value("PATRONI_REPLICATION_SSLMODE", "verify-full"),
+		value("PATRONI_REPLICATION_SSLROOTCERT", clientTLS+"/ca.crt"),
+		value("PATRONI_REPLICATION_SSLCERT", clientTLS+"/tls.crt"),
+		value("PATRONI_REPLICATION_SSLKEY", clientTLS+"/tls.key"),
 		value("PATRONI_REWIND_USERNAME", rewindUser),
+		value("PATRONI_REWIND_SSLMODE", "verify-full"),
+		value("PATRONI_REWIND_SSLROOTCERT", clientTLS+"/ca.crt"),
 		pods.SecretEnv(env, "PATRONI_REWIND_PASSWORD", naming.KeyReplicationPassword),
 		value("APP_DATABASE", naming.Database),
 		value("APP_USER", naming.DatabaseUser),
@@ -200,7 +222,7 @@ func Ordinal(member string) int32 {
 
 func probe(path string, period, timeout, failures int32) *coreac.ProbeApplyConfiguration {
 	return coreac.Probe().
-		WithHTTPGet(coreac.HTTPGetAction().WithPath(path).WithPort(intstr.FromInt32(naming.PortPatroni))).
+		WithHTTPGet(coreac.HTTPGetAction().WithScheme(corev1.URISchemeHTTPS).WithPath(path).WithPort(intstr.FromInt32(naming.PortPatroni))).
 		WithPeriodSeconds(period).
 		WithTimeoutSeconds(timeout).
 		WithFailureThreshold(failures)

@@ -71,7 +71,7 @@ func TestObjectsMatchTheGoldenFiles(t *testing.T) {
 	}
 	for name, env := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := render(t, patroni.Objects(env, "pawskind/patroni:17", 3))
+			got := render(t, patroni.Objects(env, "pawskind/patroni:17", 3, ""))
 			golden := filepath.Join("testdata", name+".yaml")
 			if *update {
 				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
@@ -85,13 +85,13 @@ func TestObjectsMatchTheGoldenFiles(t *testing.T) {
 
 func template(t *testing.T, env *v1alpha1.PawsEnvironment, etcdReplicas int32) string {
 	t.Helper()
-	objects := patroni.Objects(env, "image", etcdReplicas)
+	objects := patroni.Objects(env, "image", etcdReplicas, "")
 	return render(t, objects[len(objects)-1:])
 }
 
 func config(t *testing.T, env *v1alpha1.PawsEnvironment) map[string]any {
 	t.Helper()
-	for _, o := range patroni.Objects(env, "image", 3) {
+	for _, o := range patroni.Objects(env, "image", 3, "") {
 		if m, ok := o.(*coreac.ConfigMapApplyConfiguration); ok {
 			parsed := map[string]any{}
 			require.NoError(t, yaml.Unmarshal([]byte(m.Data["patroni.yml"]), &parsed))

@@ -193,11 +193,16 @@ func secret(t *testing.T, key string) string {
 	return ""
 }
 
+func databaseURL(t *testing.T) string {
+	t.Helper()
+	return fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/paws360", secret(t, "POSTGRES_PASSWORD"), postgresPort)
+}
+
 // database connects to the leader through the host's port, as a developer's
 // tools do.
 func database(t *testing.T) *pgx.Conn {
 	t.Helper()
-	url := fmt.Sprintf("postgres://postgres:%s@127.0.0.1:%d/paws360", secret(t, "POSTGRES_PASSWORD"), postgresPort)
+	url := databaseURL(t)
 	var conn *pgx.Conn
 	eventually(t, 30*time.Second, "a connection to the leader", func() bool {
 		ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)

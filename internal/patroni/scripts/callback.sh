@@ -8,4 +8,15 @@ case "$1:$2" in
   *:primary | *:master) role=primary ;;
   *) role=replica ;;
 esac
+
+# A standby that lost the race for the lock looks for the new leader only at its
+# next turn, and the new leader's first commit waits for a standby.
+wake_others() {
+  local address
+  while read -r address _; do
+    /etc/patroni/wake.sh "patroni.$POD_NAMESPACE.svc" "$address" &
+  done < <(getent ahostsv4 "patroni.$POD_NAMESPACE.svc" | grep STREAM)
+}
+if [ "$role" = primary ]; then wake_others; fi
+
 exec /etc/patroni/set-role.sh postgres "$POD_NAME" "$role" primary 600

@@ -5,17 +5,25 @@ set -euo pipefail
 
 export PATH="$PATH:/usr/lib/postgresql/${PG_VERSION:?}/bin"
 for _ in {1..300}; do
-  if curl -sf -o /dev/null --connect-timeout 1 --max-time 2 "${ETCD_URL:?}/health"; then break; fi
+  if curl -sf -o /dev/null --cacert "${CA_FILE:?}" --connect-timeout 1 --max-time 2 "${ETCD_URL:?}/health"; then break; fi
   sleep 0.2
 done
 
 # Wakes Patroni when the postmaster has gone: by itself it would look only at its
-# next turn, up to loop_wait later.
-watch_postmaster() {
-  local pid='' found nothing
+# next turn, up to loop_wait later. Has both read new certificates.
+watch() {
+  local pid='' found nothing certificate
   exec {nothing}<> <(:)
   while :; do
     read -rt 0.3 -u "$nothing" || :
+    for certificate in "${TLS_ROOT:?}"/*/tls.crt; do
+      if [ "$certificate" -nt /tmp/certificates ]; then
+        : >/tmp/certificates
+        echo "new certificates: Patroni and PostgreSQL read them"
+        kill -HUP $$ || :
+        [ -z "$pid" ] || kill -HUP "$pid" || :
+      fi
+    done
     if [ -n "$pid" ] && [ ! -d "/proc/$pid" ]; then
       pid=''
       /etc/patroni/wake.sh localhost || :
@@ -24,6 +32,7 @@ watch_postmaster() {
     fi
   done
 }
-watch_postmaster &
+: >/tmp/certificates
+watch &
 
 exec patroni /etc/patroni/patroni.yml
