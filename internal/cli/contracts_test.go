@@ -134,6 +134,10 @@ func TestContracts(t *testing.T) {
 	t.Run("chaos", contract("chaos", "pawskind chaos status -o json", ChaosResult{"paws360/paws360", true, []v1alpha1.FaultStatus{fault}}))
 	t.Run("chaos-list", contract("chaos-list", "pawskind chaos list -o json", ChaosListResult{[]ChaosKind{{v1alpha1.FaultKill, "once"}}, []string{"etcd/1"}}))
 	t.Run("operation", contract("operation", "pawskind switchover|failover|reinit -o json", OperationResult{"switchover", "", "patroni-1", "patroni-2", 2.5}))
+	t.Run("certs", contract("certs", "pawskind certs -o json", CertsResult{"paws360/paws360", true, v1alpha1.ReasonCertificatesIssued, "", []Certificate{
+		{Name: "etcd-tls", For: "etcd, towards clients", Issuer: "0a", Fingerprint: "0b", IssuedAt: time.Unix(1, 0), Expires: time.Unix(2, 0), Renews: new(time.Time)},
+	}}))
+	t.Run("certs-ca", contract("certs-ca", "pawskind certs ca -o json", CAResult{"-----BEGIN CERTIFICATE-----", ".local/ca.crt"}))
 	t.Run("version", contract("version", "pawskind version -o json", VersionResult{Client: "v1", Go: "go1.26", Platform: "linux/amd64", Kind: "v0.33.0"}))
 	t.Run("config", contract("config", "pawskind config view -o json", ConfigResult{"pawskind.yaml", "/home/me", []project.Value{{Key: "name", Value: "pawskind", Origin: "default"}}}))
 }

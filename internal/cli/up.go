@@ -247,6 +247,9 @@ func (u *up) bringEnvironment(ctx context.Context) (*health.Report, error) {
 		end()
 	}
 	endHealth()
+	if err := u.saveCA(ctx, u.client); err != nil {
+		return nil, err
+	}
 	if err := u.reach(ctx); err != nil {
 		return nil, err
 	}

@@ -100,6 +100,10 @@ const (
 	RemoteUnreadable   Code = "ERR_CI_045"
 	RemoteDiffers      Code = "ERR_CI_046"
 
+	CertificatesInvalid Code = "ERR_CERT_001"
+	CertificateUnknown  Code = "ERR_CERT_002"
+	RenewalUnfinished   Code = "ERR_CERT_003"
+
 	SecretMissing    Code = "ERR_SECRET_001"
 	SecretsLost      Code = "ERR_SECRET_002"
 	SecretUnreadable Code = "ERR_SECRET_003"
@@ -225,6 +229,10 @@ var registry = map[Code]Entry{
 	RemoteUnreadable:   {"CI", ExitValidation, "The file of a remote run cannot be read.", "Download it: gh api repos/OWNER/REPO/actions/runs/ID/jobs > FILE"},
 	RemoteDiffers:      {"CI", ExitGeneral, "A run here and one on the remote ended differently.", "Look at the jobs and steps that are marked"},
 	ServiceUnavailable: {"CI", ExitNetwork, "A service of a job cannot be had.", "See to what the message names"},
+
+	CertificatesInvalid: {"CERTS", ExitHealth, "A certificate of the environment is not what it should be.", "See pawskind certs and docs/certificates.md"},
+	CertificateUnknown:  {"CERTS", ExitValidation, "The operator makes no certificate of that name, or does not make it itself.", "See pawskind certs for the names"},
+	RenewalUnfinished:   {"CERTS", ExitHealth, "Certificates that were asked for are not in force yet.", "Follow it with: pawskind certs; pawskind health tells what keeps it"},
 
 	SecretMissing:    {"SECRETS", ExitValidation, "A secret is missing from .local/secrets.env.", "Run: make local-gen-secrets"},
 	SecretsLost:      {"SECRETS", ExitValidation, "Data exists that was made with passwords which are no longer in .local/secrets.env.", "Put the old .local/secrets.env back, or delete the data: make local-reset"},
