@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"net/http"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/controllers"
+	"github.com/paws360/pawskind/internal/attack"
 	"github.com/paws360/pawskind/internal/drillclient"
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/observer"
@@ -31,8 +33,13 @@ var version = "dev"
 
 func main() {
 	work := run
-	if len(os.Args) > 1 && os.Args[1] == "clients" {
-		work = serveClients
+	if len(os.Args) > 1 {
+		switch os.Args[1] {
+		case "clients":
+			work = serveClients
+		case "attack":
+			work = tryAttacks
+		}
 	}
 	if err := work(); err != nil {
 		fmt.Fprintln(os.Stderr, "manager:", err)
@@ -51,6 +58,12 @@ func serveClients() error {
 	return (&http.Server{
 		Addr: fmt.Sprintf(":%d", drillclient.Port), Handler: server.Handler(), ReadHeaderTimeout: 5 * time.Second,
 	}).ListenAndServe()
+}
+
+// tryAttacks is another life of the program: it makes the attempts that it is
+// told to make, from wherever its pod is.
+func tryAttacks() error {
+	return attack.Run(context.Background(), os.Getenv(attack.CellsVariable), os.Stdout)
 }
 
 func run() error {
