@@ -140,11 +140,17 @@ func digest(s Snapshot) string {
 	for i := range status {
 		status[i].Message = ""
 	}
+	var pending []string // healthy, and yet something is to be done
+	for _, m := range s.Postgres.Members {
+		if m.PendingRestart {
+			pending = append(pending, m.Name)
+		}
+	}
 	reasons := map[string]string{}
 	for _, c := range r.Components {
 		reasons[c.Name] = string(c.Health) + c.Reason
 	}
-	text, _ := json.Marshal([]any{status, reasons, r.Leader, r.RedisMaster, r.Synchronous.Reason, membership})
+	text, _ := json.Marshal([]any{status, reasons, r.Leader, r.RedisMaster, r.Synchronous.Reason, membership, pending})
 	return string(text)
 }
 
