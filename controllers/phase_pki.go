@@ -231,6 +231,9 @@ func (r *Reconciler) writeCertificates(ctx context.Context, env *v1alpha1.PawsEn
 		return err
 	}
 	for _, leaf := range have.input.Leaves {
+		if len(out.Secrets[leaf.Name].Certificate) == 0 {
+			continue // the CA could not sign it, and says so
+		}
 		if err := r.writeSecret(ctx, env, have.live[leaf.Name], leaf.Name, out.Secrets[leaf.Name].Data()); err != nil {
 			return err
 		}
