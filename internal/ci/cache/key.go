@@ -141,7 +141,11 @@ func needsPart(needs map[string]ci.JobResult) (string, error) {
 	}
 	seen := map[string]need{}
 	for key, n := range needs {
-		seen[key] = need{n.Conclusion, n.ContinueOnError, n.Outputs}
+		outputs := n.Outputs
+		if len(outputs) == 0 { // none is none, as it was told or as it was kept
+			outputs = nil
+		}
+		seen[key] = need{n.Conclusion, n.ContinueOnError, outputs}
 	}
 	return canonical(seen)
 }

@@ -209,7 +209,7 @@ func (r *run) end(o outcome) {
 		delete(r.stops, key)
 	}
 	r.board.move(key, ended)
-	r.seen[key] = o.seen
+	r.seen[key] = forgiven(o.seen)
 	r.result.Jobs = append(r.result.Jobs, o.shown)
 	r.pass(ci.Event{Kind: ci.JobEnded, Job: key, Conclusion: o.shown.Conclusion, Cached: o.shown.Cached, Text: o.shown.Reason})
 	job := r.board.byKey[key].job
@@ -224,6 +224,15 @@ func (r *run) end(o outcome) {
 	for _, sibling := range unstarted {
 		r.drop(sibling, ci.Cancelled, reason)
 	}
+}
+
+// forgiven is a result as dependants see it: a job that may fail has passed for
+// them, as on the remote.
+func forgiven(result ci.JobResult) ci.JobResult {
+	if result.ContinueOnError && result.Conclusion == ci.Failure {
+		result.Conclusion = ci.Success
+	}
+	return result
 }
 
 // drop ends a leg that does not run.
