@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -76,6 +77,15 @@ func (r *Reconciler) scaleEtcd(ctx context.Context, s *scope, pods int32) (int32
 	if !losing {
 		step = etcd.NextStep(env.Namespace, env.Spec.Etcd.Replicas, pods, facts)
 	}
+	if step.Action == etcd.ActionWait && step.MemberID != 0 { // a learner that has not started
+		told, err := r.toldIdentity(ctx, env.Namespace, step)
+		if err != nil {
+			return pods, err
+		}
+		if !told { // what ended between announcing it and telling its pod is taken up here
+			step.Action = etcd.ActionRestart
+		}
+	}
 	if step.Action != etcd.ActionNone && step.Action != etcd.ActionWait {
 		r.Watcher.Poke(types.NamespacedName{Namespace: env.Namespace, Name: env.Name})
 		s.note("etcd: %s %s", step.Action, naming.Member(naming.Etcd, step.Ordinal))
@@ -118,12 +128,21 @@ func (r *Reconciler) scaleEtcd(ctx context.Context, s *scope, pods int32) (int32
 	case etcd.ActionShrink:
 		return step.Ordinal, nil
 	case etcd.ActionWait:
-		if losing || pods != env.Spec.Etcd.Replicas {
+		if losing || step.MemberID != 0 || pods != env.Spec.Etcd.Replicas {
 			s.note("etcd: waiting, %s", step.Why)
 			s.requeue = 2 * time.Second
 		}
 	}
 	return pods, nil
+}
+
+// toldIdentity tells whether the learner's pod is told who it is.
+func (r *Reconciler) toldIdentity(ctx context.Context, namespace string, step etcd.Step) (bool, error) {
+	bootstrap := &corev1.ConfigMap{}
+	if err := r.Direct.Get(ctx, types.NamespacedName{Namespace: namespace, Name: etcd.ConfigMap}, bootstrap); err != nil {
+		return false, fmt.Errorf("reading what etcd's members are told: %w", err)
+	}
+	return etcd.Told(bootstrap.Data, step.Ordinal, step.MemberID), nil
 }
 
 func anyVoter(facts etcd.Facts) int32 {

@@ -150,7 +150,7 @@ func stepForLearner(namespace string, desired, pods int32, learner Member, facts
 	if m, ok := facts.Member(naming.Member(naming.Etcd, ordinal)); ok && m.Err == "" {
 		return Step{Action: ActionPromote, Ordinal: ordinal, MemberID: learner.ID}
 	}
-	return Step{Action: ActionWait, Ordinal: ordinal, Why: fmt.Sprintf("learner %s has not started yet", naming.Member(naming.Etcd, ordinal))}
+	return Step{Action: ActionWait, Ordinal: ordinal, MemberID: learner.ID, Why: fmt.Sprintf("learner %s has not started yet", naming.Member(naming.Etcd, ordinal))}
 }
 
 func highestAbove(namespace string, desired int32, members []Member) (member Member, ordinal int32, found bool) {

@@ -178,7 +178,7 @@ func TestNextStep(t *testing.T) {
 		},
 		"a learner that does not start is waited for": {
 			learning(4, 4), 5,
-			Step{Action: ActionWait, Ordinal: 4, Why: "learner etcd-4 has not started yet"},
+			Step{Action: ActionWait, Ordinal: 4, MemberID: 4, Why: "learner etcd-4 has not started yet"},
 		},
 		"a learner that is no longer asked for leaves, started or not": {
 			learning(4, 4), 3,
@@ -227,4 +227,13 @@ func TestJoiningTellsALearnerItsIdentity(t *testing.T) {
 	require.Equal(t, Bootstrap{
 		Ordinals: []int32{1, 2, 3, 4}, Existing: true, Identities: map[string]string{"etcd-4": "abc"},
 	}, Joining(ns, c.members))
+}
+
+// A learner whose pod was not told who it is would never start.
+func TestTold(t *testing.T) {
+	bootstrap := map[string]string{"identity-etcd-3": "1f"}
+	require.True(t, Told(bootstrap, 3, 0x1f))
+	require.False(t, Told(bootstrap, 3, 0x2f), "that was an earlier one")
+	require.False(t, Told(bootstrap, 2, 0x1f))
+	require.False(t, Told(nil, 3, 0x1f))
 }

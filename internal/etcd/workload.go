@@ -71,6 +71,11 @@ func Network(env *v1alpha1.PawsEnvironment) []runtime.ApplyConfiguration {
 	}
 }
 
+// Told tells whether the bootstrap of that content gives the member its identity.
+func Told(bootstrap map[string]string, ordinal int32, id uint64) bool {
+	return bootstrap["identity-"+naming.Member(naming.Etcd, ordinal)] == fmt.Sprintf("%x", id)
+}
+
 // BootstrapMap renders the bootstrap for the members' start script.
 func BootstrapMap(env *v1alpha1.PawsEnvironment, b Bootstrap) *coreac.ConfigMapApplyConfiguration {
 	urls := make([]string, 0, len(b.Ordinals))
