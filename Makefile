@@ -128,6 +128,14 @@ test-unit: ## Tests that need nothing but Go
 test-faults: host build ## Every scenario of the drills, on a real cluster
 	@PAWSKIND_SCENARIOS=all go test -count=1 -timeout 90m -v -run 'TC001|TC01|Drills|Faults' ./test/e2e
 
+.PHONY: test-security
+test-security: $(PAWSKIND) ## Try every cell of the attack matrix on the running stack
+	@go test -count=1 -timeout 10m -v ./test/security
+
+.PHONY: audit
+audit: ## Look for known vulnerabilities in what the programs are built of
+	@hack/audit.sh
+
 .PHONY: soak
 soak: $(PAWSKIND) ## Kill the leader again and again while clients write: RUNS=100
 	@$(PAWSKIND) drill leader-kill --runs $(or $(RUNS),100) --yes $(FLAGS)
