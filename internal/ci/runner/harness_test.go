@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -134,10 +133,4 @@ func steps(job ci.JobResult) []string {
 func ci1(steps string) string {
 	indented := "      " + strings.ReplaceAll(strings.TrimSpace(steps), "\n", "\n      ")
 	return "on: push\njobs:\n  job:\n    runs-on: ubuntu-latest\n    steps:\n" + indented + "\n"
-}
-
-// within waits for a condition.
-func within(t *testing.T, what string, condition func() bool) {
-	t.Helper()
-	require.Eventually(t, condition, 20*time.Second, 10*time.Millisecond, what)
 }

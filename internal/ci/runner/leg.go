@@ -42,14 +42,13 @@ type leg struct {
 	tracking  string
 	container *container
 	// state is success until a step fails or the leg is cancelled.
-	state     ci.Conclusion
-	result    ci.JobResult
-	posts     []post
-	readers   sync.WaitGroup
-	logging   sync.Mutex
-	top       *scope
-	scripts   int
-	summaries int
+	state   ci.Conclusion
+	result  ci.JobResult
+	posts   []post
+	readers sync.WaitGroup
+	logging sync.Mutex
+	top     *scope
+	scripts int
 }
 
 // post is what a step leaves to be done when the job's steps are through.
