@@ -114,7 +114,7 @@ func TestWhatIsMadeAnew(t *testing.T) {
 	other := newWorld(t)
 	other.plan()
 	for name, c := range map[string]struct {
-		break_ func(*world)
+		harm   func(*world)
 		reason Reason
 	}{
 		"deleted": {func(w *world) { delete(w.issued, Etcd) }, Missing},
@@ -134,7 +134,7 @@ func TestWhatIsMadeAnew(t *testing.T) {
 			w := newWorld(t)
 			w.plan()
 			ca := w.authority.Current
-			c.break_(w)
+			c.harm(w)
 			require.Equal(t, c.reason, w.reasons(w.plan())[Etcd])
 			require.Equal(t, ca, w.authority.Current)
 			w.verified(w.issued, w.authority.Roots)
