@@ -54,7 +54,7 @@ Exit status: 0 success, 1 failure, 2 wrong input, 3 lacking resources,
 	c.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usage(err) })
 	c.AddCommand(
 		r.up(), r.stop(), r.down(), r.reset(), r.status(), r.health(), r.restart(), r.logs(),
-		r.chaos(), r.drill(), r.switchover(), r.failover(), r.reinit(), r.certs(), r.images(), r.secrets(), r.configView(), r.version(),
+		r.chaos(), r.ci(), r.drill(), r.switchover(), r.failover(), r.reinit(), r.certs(), r.images(), r.secrets(), r.configView(), r.version(),
 	)
 	for _, name := range []string{"output", "provider", "profile"} {
 		complete(c, name)
