@@ -64,6 +64,42 @@ local-restore-from-simulation: $(PAWSKIND) ## Undo every fault
 local-patroni-reinit: $(PAWSKIND) ## Have a replica copy the leader's data anew: MEMBER=patroni-2
 	@$(PAWSKIND) reinit $(MEMBER) $(FLAGS)
 
+##@ Pipeline
+
+.PHONY: local-ci
+local-ci: $(PAWSKIND) ## Run the workflow here: JOB=unit one job, FROM=lint that job and all after it
+	@$(PAWSKIND) ci $(if $(WORKFLOW),'$(WORKFLOW)') $(if $(JOB),--job '$(JOB)') $(if $(FROM),--from-job '$(FROM)') $(FLAGS)
+
+.PHONY: local-ci-from-lint
+local-ci-from-lint: FROM = lint
+local-ci-from-lint: local-ci ## Run the workflow here from lint on, the rest as it last passed
+
+.PHONY: local-ci-artifacts-list
+local-ci-artifacts-list: $(PAWSKIND) ## List what runs left behind
+	@$(PAWSKIND) ci artifacts list $(FLAGS)
+
+.PHONY: local-ci-artifacts-get
+local-ci-artifacts-get: $(PAWSKIND) ## Copy a run's artifacts here: RUN=12, the newest when empty
+	@$(PAWSKIND) ci artifacts get $(if $(RUN),--run '$(RUN)') $(FLAGS)
+
+.PHONY: local-ci-artifacts-clean
+local-ci-artifacts-clean: $(PAWSKIND) ## Remove what runs left behind, or RUN=12 alone
+	@$(PAWSKIND) ci artifacts clean $(RUN) $(FLAGS)
+
+##@ Secrets
+
+.PHONY: local-gen-secrets
+local-gen-secrets: $(PAWSKIND) ## Generate the secrets that are missing
+	@$(PAWSKIND) secrets gen $(FLAGS)
+
+.PHONY: local-validate-secrets
+local-validate-secrets: $(PAWSKIND) ## Tell of every secret that is missing or weak
+	@$(PAWSKIND) secrets validate $(FLAGS)
+
+.PHONY: local-rotate-secrets
+local-rotate-secrets: $(PAWSKIND) ## Renew all secrets, or SECRET=POSTGRES_PASSWORD, while the stack runs
+	@$(PAWSKIND) secrets rotate $(SECRET) $(FLAGS)
+
 ##@ Secrets
 
 .PHONY: local-gen-secrets
