@@ -200,10 +200,14 @@ func watch(ctx context.Context, d time.Duration) error {
 func (r *Runner) converged(ctx context.Context, k *crew, writing bool) error {
 	waiting, cancel := context.WithTimeout(ctx, startPatience)
 	defer cancel()
+	why := ""
 	for {
-		ok, why := r.well(waiting, k, writing)
+		ok, reason := r.well(waiting, k, writing)
 		if ok {
 			return nil
+		}
+		if waiting.Err() == nil { // else the reason is no more than that time is up
+			why = reason
 		}
 		if err := rest(waiting); err != nil {
 			return fmt.Errorf("not well within %s: %s", startPatience, why)
