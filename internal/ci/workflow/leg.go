@@ -244,9 +244,11 @@ func here(label string) bool {
 
 func (b *builder) services(job *ci.Job) error {
 	for name, node := range pairs(child(b.node, "services")) {
+		if line := lineWith(node, "secrets.", "needs.", "env."); line > 0 {
+			b.tell(b.source, line, "services", "the remote gives the service %s a value that is known only in a run; here it is empty", name)
+		}
 		value, err := b.env.Node(node)
 		if err != nil {
-			// A secret in a service's environment is known only in the run.
 			return invalid(b.source.File, node.Line, "service %s of %s: %s", name, b.id, err)
 		}
 		spec, ok := value.(map[string]any)

@@ -53,8 +53,8 @@ type Leg struct {
 type Need struct {
 	// Legs are the keys of its legs; of a called workflow those of all its jobs.
 	Legs []string
-	// Calls are the outputs that a called workflow maps, by name, and the legs of
-	// each of its jobs, which the expressions see under `jobs`.
+	// Outputs are those that a called workflow maps, as expressions; Jobs are its
+	// jobs, which these see under `jobs`. Both are nil for a job of steps.
 	Outputs map[string]string
 	Jobs    map[string]Need
 }

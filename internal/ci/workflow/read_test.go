@@ -218,6 +218,22 @@ jobs:
 	require.Empty(t, plan.Jobs[0].Secrets)
 }
 
+func TestAServiceThatIsGivenASecretIsTold(t *testing.T) {
+	plan := read(t, `on: push
+jobs:
+  a:
+    runs-on: ubuntu-latest
+    services:
+      db:
+        image: postgres:17
+        env: {PASSWORD: "${{ secrets.PASSWORD }}"}
+    steps: [{run: x}]
+`, nil)
+	require.Len(t, plan.NotReproduced, 1)
+	require.Equal(t, 8, plan.NotReproduced[0].Line)
+	require.Equal(t, "services", plan.NotReproduced[0].What)
+}
+
 func TestTheDefinitionIsWhatCanChangeTheJob(t *testing.T) {
 	definition := func(yaml, action string) string {
 		return read(t, yaml, map[string]string{"act/action.yml": action}).Jobs[0].Definition
