@@ -100,13 +100,16 @@ func noLeaderIsElected(t *testing.T) {
 
 func rowsFromADump(t *testing.T) {
 	leader := leaderNow(t)
+	psql := func(words string) string {
+		return in(t, leader, "sh", "-c", `PGPASSWORD="$PATRONI_SUPERUSER_PASSWORD" `+words)
+	}
 	sql := func(statement string) string {
-		return in(t, leader, "psql", "-U", "postgres", "-d", "paws360", "-Atc", statement)
+		return psql(`psql -U postgres -d paws360 -Atc "` + statement + `"`)
 	}
 	sql("CREATE TABLE kept (n int); INSERT INTO kept SELECT generate_series(1, 100)")
-	in(t, leader, "sh", "-c", "pg_dump -U postgres -d paws360 -t kept -f /tmp/kept.sql")
+	psql("pg_dump -U postgres -d paws360 -t kept -f /tmp/kept.sql")
 	sql("DROP TABLE kept")
-	in(t, leader, "psql", "-U", "postgres", "-d", "paws360", "-q", "-f", "/tmp/kept.sql")
+	psql("psql -U postgres -d paws360 -q -f /tmp/kept.sql")
 	require.Equal(t, "100", sql("SELECT count(*) FROM kept"))
 	sql("DROP TABLE kept")
 	in(t, leader, "rm", "/tmp/kept.sql")
