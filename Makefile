@@ -100,20 +100,6 @@ local-validate-secrets: $(PAWSKIND) ## Tell of every secret that is missing or w
 local-rotate-secrets: $(PAWSKIND) ## Renew all secrets, or SECRET=POSTGRES_PASSWORD, while the stack runs
 	@$(PAWSKIND) secrets rotate $(SECRET) $(FLAGS)
 
-##@ Secrets
-
-.PHONY: local-gen-secrets
-local-gen-secrets: $(PAWSKIND) ## Generate the secrets that are missing
-	@$(PAWSKIND) secrets gen $(FLAGS)
-
-.PHONY: local-validate-secrets
-local-validate-secrets: $(PAWSKIND) ## Tell of every secret that is missing or weak
-	@$(PAWSKIND) secrets validate $(FLAGS)
-
-.PHONY: local-rotate-secrets
-local-rotate-secrets: $(PAWSKIND) ## Renew all secrets, or SECRET=POSTGRES_PASSWORD, while the stack runs
-	@$(PAWSKIND) secrets rotate $(SECRET) $(FLAGS)
-
 ##@ Build
 
 .PHONY: build

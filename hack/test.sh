@@ -36,6 +36,9 @@ make --no-print-directory lint
 step "unit tests"
 go test ./api/... ./cmd/... ./config/... ./controllers/... ./hack/... ./internal/... ./test/docs/...
 
+step "pipeline tests"
+go test ./test/ci/...
+
 step "the chart gives what kustomize gives"
 (cd test/chart && go test ./...)
 

@@ -91,10 +91,18 @@ func run() error {
 	if err != nil {
 		return fmt.Errorf("setting up: %w", err)
 	}
-	return start(mgr, *api, *local)
+	return start(mgr, *api, ownNamespace(*namespace), *local)
 }
 
-func start(mgr manager.Manager, api string, local bool) error {
+// ownNamespace is the manager's, which is where it keeps its token.
+func ownNamespace(asked string) string {
+	if asked == "" {
+		asked = os.Getenv("POD_NAMESPACE")
+	}
+	return asked
+}
+
+func start(mgr manager.Manager, api, namespace string, local bool) error {
 	look := observer.New(mgr.GetClient(), mgr.GetAPIReader())
 	reconciler := &controllers.Reconciler{
 		Client: mgr.GetClient(), Direct: mgr.GetAPIReader(),
@@ -104,7 +112,16 @@ func start(mgr manager.Manager, api string, local bool) error {
 	if err := reconciler.SetupWithManager(mgr); err != nil {
 		return fmt.Errorf("setting up the controller: %w", err)
 	}
-	if err := mgr.Add(&queryapi.Server{Address: api, Reader: mgr.GetClient(), Observer: look, Version: version}); err != nil {
+	token := func(ctx context.Context) (string, error) {
+		return queryapi.EnsureToken(ctx, mgr.GetAPIReader(), mgr.GetClient(), namespace)
+	}
+	if err := mgr.Add(manager.RunnableFunc(func(ctx context.Context) error { // the CLI reads it
+		_, err := token(ctx)
+		return err
+	})); err != nil {
+		return fmt.Errorf("setting up the token: %w", err)
+	}
+	if err := mgr.Add(&queryapi.Server{Address: api, Reader: mgr.GetClient(), Observer: look, Version: version, Token: token}); err != nil {
 		return fmt.Errorf("setting up the query API: %w", err)
 	}
 	if err := mgr.AddHealthzCheck("ping", healthz.Ping); err != nil {

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/paws360/pawskind/internal/patroni"
 	"github.com/paws360/pawskind/internal/problem"
 	"github.com/paws360/pawskind/internal/queryapi"
@@ -14,7 +16,12 @@ import (
 func (c *Client) Act(ctx context.Context, namespace, name string, o patroni.Operation, member, force string) (string, error) {
 	path := fmt.Sprintf("/api/v1/namespaces/%s/services/http:%s:%d/proxy/v1/namespaces/%s/environments/%s/actions/%s",
 		OperatorNamespace, OperatorName, queryapi.Port, namespace, name, o)
-	body, err := c.Kube.CoreV1().RESTClient().Post().AbsPath(path).Param("member", member).Param("force", force).DoRaw(ctx)
+	secret, err := c.Kube.CoreV1().Secrets(OperatorNamespace).Get(ctx, queryapi.TokenSecret, metav1.GetOptions{})
+	if err != nil {
+		return "", problem.New(problem.OperatorUnreachable, "the token of the operator's actions cannot be read, so nothing was done").Because(err)
+	}
+	body, err := c.Kube.CoreV1().RESTClient().Post().AbsPath(path).SetHeader(queryapi.TokenHeader, string(secret.Data[queryapi.TokenKey])).
+		Param("member", member).Param("force", force).DoRaw(ctx)
 	var said queryapi.ActionAnswer
 	if json.Unmarshal(body, &said) != nil && err == nil {
 		err = fmt.Errorf("the operator's answer cannot be read: %.100s", body)

@@ -1,7 +1,6 @@
 package pki
 
 import (
-	"bytes"
 	"crypto/x509"
 	"time"
 )
@@ -30,10 +29,6 @@ type Input struct {
 type Issued struct {
 	Pair
 	Roots []byte
-}
-
-func (i Issued) equal(other Issued) bool {
-	return i.Pair.equal(other.Pair) && bytes.Equal(i.Roots, other.Roots)
 }
 
 // Output is how the Secrets shall be, and what there is to tell.
@@ -121,7 +116,7 @@ func (p *planner) leaf(leaf Leaf) ([]*x509.Certificate, error) {
 		reason, message := Unfit(p.in.Now, leaf, handed.Pair, handed.Roots)
 		if reason == "" {
 			roots = certificates(handed.Roots)
-			if handed.Pair.equal(have.Pair) {
+			if handed.equal(have.Pair) {
 				return roots, nil
 			}
 			if p.allKnown(roots) {

@@ -31,6 +31,8 @@ type Server struct {
 	Reader   client.Reader
 	Observer *observer.Observer
 	Version  string
+	// Token gives what an action must come with.
+	Token func(context.Context) (string, error)
 }
 
 // NeedLeaderElection lets every manager answer, not only the leader.
@@ -66,9 +68,9 @@ func (s *Server) handler() http.Handler {
 	mux.HandleFunc("GET /v1/namespaces/{namespace}/environments/{name}/health", s.health)
 	for _, action := range []patroni.Operation{patroni.Switchover, patroni.Failover, patroni.Reinit} {
 		pattern := "POST /v1/namespaces/{namespace}/environments/{name}/actions/{action}"
-		mux.HandleFunc(strings.Replace(pattern, "{action}", string(action), 1), func(w http.ResponseWriter, request *http.Request) {
+		mux.HandleFunc(strings.Replace(pattern, "{action}", string(action), 1), s.admitted(func(w http.ResponseWriter, request *http.Request) {
 			s.action(w, request, action)
-		})
+		}))
 	}
 	return mux
 }

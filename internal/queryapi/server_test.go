@@ -32,6 +32,22 @@ func (present) Get(context.Context, client.ObjectKey, client.Object, ...client.G
 	return nil
 }
 
+// An action without the token is refused before anything is looked at.
+func TestActionsNeedTheToken(t *testing.T) {
+	s := &Server{
+		Reader:   failing{err: apierrors.NewNotFound(schema.GroupResource{Resource: "pawsenvironments"}, "demo")},
+		Observer: observer.New(nil, nil),
+		Token:    func(context.Context) (string, error) { return "right", nil },
+	}
+	for token, code := range map[string]int{"": 403, "wrong": 403, "right": 404} {
+		recorder := httptest.NewRecorder()
+		request := httptest.NewRequest("POST", "/v1/namespaces/paws/environments/demo/actions/switchover", http.NoBody)
+		request.Header.Set(TokenHeader, token)
+		s.handler().ServeHTTP(recorder, request)
+		require.Equal(t, code, recorder.Code, token)
+	}
+}
+
 func TestAnswers(t *testing.T) {
 	missing := apierrors.NewNotFound(schema.GroupResource{Resource: "pawsenvironments"}, "demo")
 	const health = "/v1/namespaces/paws/environments/demo/health"

@@ -26,7 +26,7 @@ import (
 
 // target is the environment of the project in the folder PAWSKIND_PROJECT, or
 // in the checkout.
-func target(t *testing.T, ctx context.Context) attackrun.Target {
+func target(ctx context.Context, t *testing.T) attackrun.Target {
 	t.Helper()
 	folder := os.Getenv("PAWSKIND_PROJECT")
 	if folder == "" {
@@ -75,7 +75,7 @@ func published(config *project.Config) map[int32]string {
 func TestTC031And032NobodyGetsInWithoutTheRightTo(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
-	results, err := attackrun.Run(ctx, target(t, ctx), attack.Cells())
+	results, err := attackrun.Run(ctx, target(ctx, t), attack.Cells())
 	require.NoError(t, err)
 	require.Len(t, results, len(attack.Cells()))
 	var failures []string
