@@ -96,7 +96,7 @@ func TestWantedRoles(t *testing.T) {
 	}))
 }
 
-func TestWhoLeadsAndWhoVotes(t *testing.T) {
+func TestWhoLeads(t *testing.T) {
 	s := &scope{}
 	require.Empty(t, etcdLeader(s))
 	s.snapshot = &observer.Snapshot{Etcd: etcd.Facts{Members: []etcd.MemberFacts{
@@ -105,8 +105,8 @@ func TestWhoLeadsAndWhoVotes(t *testing.T) {
 		{Name: "etcd-3", ID: 3, LeaderID: 3},
 	}}}
 	require.Equal(t, "etcd-3", etcdLeader(s))
-	require.Equal(t, int32(3), anyVoter(s.snapshot.Etcd))
-	require.Equal(t, int32(1), anyVoter(etcd.Facts{}))
+	require.Equal(t, int32(3), leaderOrdinal(s.snapshot.Etcd))
+	require.Equal(t, int32(1), leaderOrdinal(etcd.Facts{}))
 }
 
 func TestOr(t *testing.T) {

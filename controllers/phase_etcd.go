@@ -61,7 +61,7 @@ func (r *Reconciler) secureEtcd(ctx context.Context, s *scope) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	secret := func(key string) string { return string(s.secret[key]) }
-	return r.Observer.Etcd.Secure(ctx, s.env.Namespace, anyVoter(s.snapshot.Etcd), etcd.Users(
+	return r.Observer.Etcd.Secure(ctx, s.env.Namespace, leaderOrdinal(s.snapshot.Etcd), etcd.Users(
 		secret(naming.KeyEtcdRootPassword), secret(naming.KeyEtcdPatroniPassword), secret(naming.KeyEtcdAppPassword), patroni.Prefix))
 }
 
@@ -91,7 +91,9 @@ func (r *Reconciler) scaleEtcd(ctx context.Context, s *scope, pods int32) (int32
 		s.note("etcd: %s %s", step.Action, naming.Member(naming.Etcd, step.Ordinal))
 		s.requeue = time.Second
 	}
-	via := anyVoter(facts)
+	via := leaderOrdinal(facts)
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
 	switch step.Action {
 	case etcd.ActionAdd:
 		err := r.Observer.Etcd.Add(ctx, env.Namespace, via, step.Ordinal)
@@ -145,9 +147,12 @@ func (r *Reconciler) toldIdentity(ctx context.Context, namespace string, step et
 	return etcd.Told(bootstrap.Data, step.Ordinal, step.MemberID), nil
 }
 
-func anyVoter(facts etcd.Facts) int32 {
+// leaderOrdinal is whom a change of the membership is asked of: another member
+// would pass a promotion on without saying who asked, and a leader that asks for
+// passwords refuses that.
+func leaderOrdinal(facts etcd.Facts) int32 {
 	for i, m := range facts.Members {
-		if m.Err == "" && m.LeaderID != 0 && !m.Learner {
+		if m.Err == "" && m.ID != 0 && m.ID == m.LeaderID {
 			return int32(i) + 1
 		}
 	}

@@ -122,7 +122,10 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 	if errors.As(failed, &stall) {
 		return ctrl.Result{RequeueAfter: stall.retry}, nil
 	}
-	return ctrl.Result{RequeueAfter: s.requeue}, failed
+	if failed != nil {
+		return ctrl.Result{}, failed
+	}
+	return ctrl.Result{RequeueAfter: s.requeue}, nil
 }
 
 func (r *Reconciler) runPhases(ctx context.Context, s *scope) error {

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
 	"google.golang.org/grpc"
@@ -255,8 +256,12 @@ func (p *Prober) Promote(ctx context.Context, namespace string, via int32, id ui
 	if err != nil {
 		return err
 	}
-	if _, err := c.MemberPromote(ctx, id); err != nil {
-		return fmt.Errorf("%w: promoting etcd member %x: %w", ErrNotReady, id, err)
+	_, err = c.MemberPromote(ctx, id)
+	switch {
+	case errors.Is(err, rpctypes.ErrMemberLearnerNotReady):
+		return ErrNotReady
+	case err != nil:
+		return fmt.Errorf("promoting etcd member %x: %w", id, err)
 	}
 	return nil
 }
