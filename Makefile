@@ -147,8 +147,8 @@ test-unit: ## Tests that need nothing but Go
 	@go test ./api/... ./cmd/... ./controllers/... ./hack/... ./internal/...
 
 .PHONY: test-faults
-test-faults: host build ## Every scenario of the drills, on a real cluster
-	@PAWSKIND_SCENARIOS=all go test -count=1 -timeout 90m -v -run 'TC001|TC01|Drills|Faults' ./test/e2e
+test-faults: host build ## Every scenario of the drills, every failpoint and recovery by hand, on a real cluster
+	@PAWSKIND_SCENARIOS=all go test -count=1 -timeout 90m -v -run 'TC001|TC01|TC039|TC040|Drills|Faults|EveryFailpoint|WithoutARestart' ./test/e2e
 
 .PHONY: test-security
 test-security: $(PAWSKIND) ## Try every cell of the attack matrix on the running stack
