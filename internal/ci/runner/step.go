@@ -15,6 +15,7 @@ import (
 
 	"github.com/paws360/pawskind/internal/ci"
 	"github.com/paws360/pawskind/internal/ci/expression"
+	"github.com/paws360/pawskind/internal/ci/schedule"
 	"github.com/paws360/pawskind/internal/ci/workflow"
 )
 
@@ -155,6 +156,8 @@ func (l *leg) run(ctx context.Context, s *scope, step *model.Step, env *expressi
 	if err != nil {
 		return err
 	}
+	// A service whose port was taken is at another one.
+	script = schedule.Redirect(script, l.in.Services)
 	dir, err := env.Text(step.WorkingDirectory)
 	if err != nil {
 		return err
@@ -210,7 +213,7 @@ func (l *leg) environ(s *scope, vars map[string]string) map[string]string {
 	if s.actionPath != "" {
 		env["GITHUB_ACTION_PATH"] = s.actionPath
 	}
-	return env
+	return schedule.RedirectEnv(env, l.in.Services)
 }
 
 // shellOf is the command line of a shell and the file that it is given, by the
