@@ -20,6 +20,8 @@ const (
 	userSentinel    = "sentinel"
 	// UserOperator is the operator's probes and acts, and the members' own scripts.
 	UserOperator = "operator"
+	// UserPipeline lends databases of their own to the jobs of a local pipeline.
+	UserPipeline = "pipeline"
 )
 
 // user may do what the rules say with any of the passwords under the Secret's
@@ -40,6 +42,8 @@ func serverUsers() []user {
 			"+config|rewrite +client|setname +client|kill +script|kill"},
 		{UserOperator, naming.KeyRedisOperator, "+ping +info +role +dbsize +replicaof +config|get +config|set " +
 			"+client|setname +client|pause +client|unpause +client|kill +acl|setuser +acl|getuser"},
+		{UserPipeline, naming.KeyRedisOperator, "~pawskind:ci* +ping +select +get +set +del +keys +sadd +srem +sismember +dbsize +flushdb " +
+			"+acl|setuser +acl|deluser +acl|users"},
 	}
 }
 

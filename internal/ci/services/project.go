@@ -11,6 +11,7 @@ import (
 	"github.com/paws360/pawskind/internal/patroni"
 	"github.com/paws360/pawskind/internal/problem"
 	"github.com/paws360/pawskind/internal/project"
+	cache "github.com/paws360/pawskind/internal/redis"
 	"github.com/paws360/pawskind/internal/secrets"
 )
 
@@ -43,7 +44,8 @@ func environmentOf(ctx context.Context, config *project.Config) (Environment, er
 	env := Environment{
 		Postgres:  net.JoinHostPort(host, strconv.Itoa(config.Ports.Postgres)),
 		Redis:     net.JoinHostPort(host, strconv.Itoa(config.Ports.Redis)),
-		Superuser: patroni.Superuser, PostgresPassword: values[naming.KeyPostgresPassword], RedisPassword: values[naming.KeyRedisPassword],
+		Superuser: patroni.Superuser, PostgresPassword: values[naming.KeyPostgresPassword],
+		RedisUser: cache.UserPipeline, RedisPassword: values[naming.KeyRedisOperator],
 	}
 	down := problem.New(problem.ServicesDown, "a job uses services, and the environment does not run")
 	if env.PostgresPassword == "" || env.RedisPassword == "" {

@@ -44,7 +44,8 @@ type Environment struct {
 	Postgres, Redis string
 	// Superuser is PostgreSQL's, with its password.
 	Superuser, PostgresPassword string
-	RedisPassword               string
+	// RedisUser may lend databases; RedisPassword is its password.
+	RedisUser, RedisPassword string
 }
 
 // Provider starts services. It is safe for use by several jobs at a time.

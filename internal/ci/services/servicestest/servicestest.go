@@ -88,10 +88,10 @@ func postgres(ctx context.Context, t *testing.T, p *services.Provider, env servi
 }
 
 func redisService(ctx context.Context, t *testing.T, p *services.Provider, env services.Environment) {
-	admin := redis.NewClient(&redis.Options{Addr: env.Redis, Password: env.RedisPassword})
+	admin := redis.NewClient(&redis.Options{Addr: env.Redis, Username: env.RedisUser, Password: env.RedisPassword})
 	defer func() { _ = admin.Close() }()
-	require.NoError(t, admin.Set(ctx, "ci-services-test", "kept", time.Minute).Err())
-	defer admin.Del(context.WithoutCancel(ctx), "ci-services-test")
+	require.NoError(t, admin.Set(ctx, "pawskind:ci-services-test", "kept", time.Minute).Err())
+	defer admin.Del(context.WithoutCancel(ctx), "pawskind:ci-services-test")
 	one, stopOne := start(ctx, t, p, ci.Service{Name: "cache", Image: "redis:7-alpine"})
 	defer stopOne()
 	two, stopTwo := start(ctx, t, p, ci.Service{Name: "cache", Image: "redis:7-alpine"})
@@ -100,7 +100,7 @@ func redisService(ctx context.Context, t *testing.T, p *services.Provider, env s
 	second := client(t, two, &redis.Options{Password: "anything"})
 	require.NoError(t, first.Set(ctx, "key", "one", 0).Err())
 	require.ErrorIs(t, second.Get(ctx, "key").Err(), redis.Nil, "two jobs do not meet")
-	require.ErrorIs(t, first.Get(ctx, "ci-services-test").Err(), redis.Nil, "nor the application's keys")
+	require.ErrorIs(t, first.Get(ctx, "pawskind:ci-services-test").Err(), redis.Nil, "nor the application's keys")
 	require.NoError(t, first.Do(ctx, "SELECT", "0").Err())
 	require.Equal(t, "one", first.Get(ctx, "key").Val())
 	require.Error(t, first.Do(ctx, "SELECT", "9").Err())
@@ -115,7 +115,7 @@ func redisService(ctx context.Context, t *testing.T, p *services.Provider, env s
 	require.NoError(t, first.FlushAll(ctx).Err())
 	require.Zero(t, first.DBSize(ctx).Val())
 	require.Equal(t, "two", second.Get(ctx, "key").Val(), "FLUSHALL empties the job's own keyspace")
-	require.Equal(t, "kept", admin.Get(ctx, "ci-services-test").Val())
+	require.Equal(t, "kept", admin.Get(ctx, "pawskind:ci-services-test").Val())
 	require.Error(t, first.Do(ctx, "CONFIG", "SET", "maxmemory", "1").Err())
 }
 
@@ -142,7 +142,7 @@ func leftovers(ctx context.Context, t *testing.T, env services.Environment) []st
 	require.NoError(t, err)
 	list, err := pgx.CollectRows(rows, pgx.RowTo[string])
 	require.NoError(t, err)
-	admin := redis.NewClient(&redis.Options{Addr: env.Redis, Password: env.RedisPassword})
+	admin := redis.NewClient(&redis.Options{Addr: env.Redis, Username: env.RedisUser, Password: env.RedisPassword})
 	defer func() { _ = admin.Close() }()
 	users, err := admin.Do(ctx, "ACL", "USERS").StringSlice()
 	require.NoError(t, err)
