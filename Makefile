@@ -96,10 +96,6 @@ local-gen-secrets: $(PAWSKIND) ## Generate the secrets that are missing
 local-validate-secrets: $(PAWSKIND) ## Tell of every secret that is missing or weak
 	@$(PAWSKIND) secrets validate $(FLAGS)
 
-.PHONY: local-rotate-secrets
-local-rotate-secrets: $(PAWSKIND) ## Renew all secrets, or SECRET=POSTGRES_PASSWORD, while the stack runs
-	@$(PAWSKIND) secrets rotate $(SECRET) $(FLAGS)
-
 ##@ Build
 
 .PHONY: build

@@ -9,7 +9,7 @@ import (
 func (r *root) secrets() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "secrets",
-		Short: "Generate, check, show and rotate the project's secrets",
+		Short: "Generate, check and show the project's secrets",
 		Long: `The project's secrets are in .local/secrets.env, which only its owner can read
 and git never sees. up generates them; nothing needs to be done by hand.`,
 		Args: arguments(cobra.NoArgs),

@@ -19,8 +19,6 @@ type SecretsResult struct {
 	Generated []string `json:"generated,omitempty"`
 	// Valid are the secrets that the file has.
 	Valid []string `json:"valid,omitempty"`
-	// Pending are the secrets that a rotation has not finished yet.
-	Pending []string `json:"pending,omitempty"`
 }
 
 // guardSecrets sees to it that nobody else reads the file, and git least of all.
@@ -92,20 +90,13 @@ func (a *App) SecretsValidate() error {
 	if err := secrets.Check(file); err != nil {
 		return err
 	}
-	pending, err := secrets.Pending(file)
-	if err != nil {
-		return err
-	}
-	result := SecretsResult{File: file, Valid: naming.RequiredKeys(), Pending: names(pending)}
+	result := SecretsResult{File: file, Valid: naming.RequiredKeys()}
 	return a.Show(result, func(out io.Writer) {
 		_, _ = fmt.Fprintf(out, "%s %s has all %d secrets.\n", a.symbol("✓", "OK"), relative(file), len(result.Valid))
 		if a.Verbose {
 			for _, key := range result.Valid {
 				_, _ = fmt.Fprintf(out, "  %s\n", key)
 			}
-		}
-		if len(pending) > 0 {
-			_, _ = fmt.Fprintf(out, "A rotation is not finished: %s. Run: pawskind secrets rotate\n", strings.Join(result.Pending, ", "))
 		}
 	})
 }

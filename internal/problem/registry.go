@@ -110,7 +110,6 @@ const (
 	SecretWeak       Code = "ERR_SECRET_004"
 	SecretTracked    Code = "ERR_SECRET_005"
 	SecretUnknown    Code = "ERR_SECRET_006"
-	RotationStuck    Code = "ERR_SECRET_007"
 )
 
 // Entry is what the registry knows of a code.
@@ -237,8 +236,7 @@ var registry = map[Code]Entry{
 	SecretMissing:    {"SECRETS", ExitValidation, "A secret is missing from .local/secrets.env.", "Run: make local-gen-secrets"},
 	SecretsLost:      {"SECRETS", ExitValidation, "Data exists that was made with passwords which are no longer in .local/secrets.env.", "Put the old .local/secrets.env back, or delete the data: make local-reset"},
 	SecretUnreadable: {"SECRETS", ExitValidation, "A line of .local/secrets.env is not KEY=value.", "Mend the named line"},
-	SecretWeak:       {"SECRETS", ExitValidation, "A secret of .local/secrets.env can be guessed.", "Run: make local-rotate-secrets SECRET=<name>"},
-	SecretTracked:    {"SECRETS", ExitValidation, "Git tracks .local/secrets.env.", "Run git rm --cached .local/secrets.env, commit, and rotate what was committed: pawskind secrets rotate"},
+	SecretWeak:       {"SECRETS", ExitValidation, "A secret of .local/secrets.env can be guessed.", "Remove its line and run make local-gen-secrets; a stack that has data needs pawskind reset first"},
+	SecretTracked:    {"SECRETS", ExitValidation, "Git tracks .local/secrets.env.", "Run git rm --cached .local/secrets.env, commit, and replace what was committed: pawskind reset makes new ones"},
 	SecretUnknown:    {"SECRETS", ExitValidation, "There is no secret of that name.", "See pawskind secrets validate --verbose"},
-	RotationStuck:    {"SECRETS", ExitHealth, "A rotation has begun and is not done in time; it goes on by itself.", "See pawskind health, then run pawskind secrets rotate again to follow it"},
 }

@@ -5,6 +5,7 @@ package secrets
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -60,7 +61,7 @@ func Check(file string) error {
 				Do("Run: make local-gen-secrets"))
 		} else if why := weakness(values[key]); why != "" {
 			problems = append(problems, problem.New(problem.SecretWeak, "Weak secret: %s %s", key, why).
-				Do("Run: make local-rotate-secrets SECRET=%s", key))
+				Do("Remove the line of %s and run make local-gen-secrets; a stack that has data needs pawskind reset first", key))
 		}
 	}
 	if len(problems) > 0 {
@@ -116,4 +117,29 @@ func generate() string {
 	random := make([]byte, 32)
 	_, _ = rand.Read(random) // never fails: it ends the program instead
 	return base64.RawURLEncoding.EncodeToString(random)
+}
+
+// replace gives keys their new values in their old places, marked as generated.
+func replace(content []byte, values map[string]string) []byte {
+	var out []string
+	left := maps.Clone(values)
+	for line := range strings.Lines(string(content)) {
+		line = strings.TrimSuffix(line, "\n")
+		key, _, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
+		value, found := values[strings.TrimSpace(key)]
+		if !found {
+			out = append(out, line)
+			continue
+		}
+		key = strings.TrimSpace(key)
+		if len(out) == 0 || out[len(out)-1] != marker {
+			out = append(out, marker)
+		}
+		out = append(out, key+"="+value)
+		delete(left, key)
+	}
+	for _, key := range slices.Sorted(maps.Keys(left)) {
+		out = append(out, marker, key+"="+left[key])
+	}
+	return []byte(strings.Join(out, "\n") + "\n")
 }

@@ -125,56 +125,6 @@ func TestGuardClosesAndRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "no ordinary file")
 }
 
-func TestARotationKeepsEachValueInAFile(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "secrets.env")
-	require.NoError(t, os.WriteFile(file, []byte("# mine\nGITHUB_TOKEN=abc\nexport REDIS_PASSWORD='mine'\nOTHER=1\n"), 0o600))
-	before, err := Ensure(file)
-	require.NoError(t, err)
-
-	next, err := Propose(file, []string{naming.KeyRedisPassword, naming.KeyJWTSecret})
-	require.NoError(t, err)
-	require.Len(t, next, 2)
-	again, err := Propose(file, []string{naming.KeyRedisPassword})
-	require.NoError(t, err)
-	require.Equal(t, next, again, "a second attempt goes on with the first one's values")
-	now, err := Read(file)
-	require.NoError(t, err)
-	require.Equal(t, before, now, "nothing uses the next values yet")
-
-	require.NoError(t, Accept(file, map[string]string{naming.KeyRedisPassword: next[naming.KeyRedisPassword]}))
-	now, err = Read(file)
-	require.NoError(t, err)
-	require.Equal(t, next[naming.KeyRedisPassword], now[naming.KeyRedisPassword])
-	require.Equal(t, before[naming.KeyJWTSecret], now[naming.KeyJWTSecret])
-	content, err := os.ReadFile(file)
-	require.NoError(t, err)
-	require.True(t, strings.HasPrefix(string(content), "# mine\nGITHUB_TOKEN=abc\n# generated\nREDIS_PASSWORD="+next[naming.KeyRedisPassword]+"\nOTHER=1\n"), "all else stays in its place")
-	info, err := os.Stat(file)
-	require.NoError(t, err)
-	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
-
-	require.NoError(t, Withdraw(file, []string{naming.KeyJWTSecret}))
-	pending, err := Pending(file)
-	require.NoError(t, err)
-	require.Empty(t, pending)
-	require.NoFileExists(t, nextFile(file))
-}
-
-func TestAnAcceptedValueIsPendingNoMore(t *testing.T) {
-	file := filepath.Join(t.TempDir(), "secrets.env")
-	_, err := Ensure(file)
-	require.NoError(t, err)
-	next, err := Propose(file, []string{naming.KeyJWTSecret})
-	require.NoError(t, err)
-	content, err := os.ReadFile(nextFile(file))
-	require.NoError(t, err)
-	require.NoError(t, Accept(file, next))
-	require.NoError(t, os.WriteFile(nextFile(file), content, 0o600)) // a crash between the two files
-	pending, err := Pending(file)
-	require.NoError(t, err)
-	require.Empty(t, pending)
-}
-
 func TestTheTemplateNamesEveryKey(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "secrets.env")
 	require.NoError(t, os.WriteFile(file, []byte(Template()), 0o600))
