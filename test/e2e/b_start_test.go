@@ -54,8 +54,9 @@ func TestTC002EtcdClusterFormation(t *testing.T) {
 			Leader uint64 `json:"leader"`
 		} `json:"Status"`
 	}
-	out := in(t, "etcd-1", "etcdctl", "--endpoints=http://etcd-1.etcd:2379,http://etcd-2.etcd:2379,http://etcd-3.etcd:2379",
-		"endpoint", "status", "--write-out=json")
+	out := in(t, "etcd-1", "env",
+		"ETCDCTL_ENDPOINTS=https://etcd-1.etcd.paws360.svc:2379,https://etcd-2.etcd.paws360.svc:2379,https://etcd-3.etcd.paws360.svc:2379",
+		"etcdctl", "endpoint", "status", "--write-out=json")
 	require.NoError(t, json.Unmarshal([]byte(out), &members))
 	require.Len(t, members, 3)
 	leaders := map[uint64]bool{}
@@ -76,7 +77,7 @@ func TestTC003PatroniClusterInitialization(t *testing.T) {
 			Lag               int64
 		}
 	}
-	out := in(t, "patroni-1", "curl", "-sf", "http://localhost:8008/cluster")
+	out := in(t, "patroni-1", "sh", "-c", `curl -sf --cacert "$CA_FILE" https://localhost:8008/cluster`)
 	require.NoError(t, json.Unmarshal([]byte(out), &cluster))
 	roles := map[string]int{}
 	for _, m := range cluster.Members {
