@@ -42,6 +42,7 @@ func (r *Reconciler) reconcilePostgres(ctx context.Context, s *scope) error {
 	if err := r.configurePatroni(ctx, s, leader); err != nil {
 		return err
 	}
+	r.hastenCount(ctx, s, leader)
 	if err := r.roll(ctx, s, live, naming.Postgres, leader, func(leader string) error {
 		return r.switchover(ctx, s, leader, "")
 	}); err != nil {
@@ -97,6 +98,18 @@ func (r *Reconciler) configurePatroni(ctx context.Context, s *scope, leader stri
 	}
 	s.note("configuring Patroni")
 	return r.Observer.Postgres.PatchConfig(ctx, s.env.Namespace, leader, r.patroniPassword(s), patch)
+}
+
+// hastenCount lets the leader look now for standbys to count on: by itself it
+// would within loop_wait. That it cannot be asked is no failure.
+func (r *Reconciler) hastenCount(ctx context.Context, s *scope, leader string) {
+	if len(s.snapshot.Report.Synchronous.Waiting) == 0 {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	_ = r.Observer.Postgres.Wake(ctx, s.env.Namespace, leader, r.patroniPassword(s))
+	s.requeue = 2 * time.Second
 }
 
 // leaderStays tells whether the leader is among the members that stay when the

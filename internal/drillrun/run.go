@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -265,7 +266,8 @@ func (r *Runner) well(ctx context.Context, k *crew, writing bool) (bool, string)
 		return false, "the operator is still changing something"
 	}
 	if !writing {
-		return true, ""
+		waiting := strings.Join(report.Synchronous.Waiting, ", ")
+		return waiting == "", "the PostgreSQL leader does not count on it yet: " + waiting
 	}
 	counts, err := k.progress(ctx)
 	if err != nil {

@@ -54,6 +54,9 @@ type Synchronous struct {
 	Active  bool   `json:"active"`
 	Reason  string `json:"reason"`
 	Message string `json:"message"`
+	// Waiting are standbys that stream, and on which the leader does not count yet:
+	// a successor of a leader that dies now may have to wait for its return.
+	Waiting []string `json:"waiting,omitempty"`
 }
 
 // Worst is the worst of the verdicts: Unhealthy, then Unknown, then Degraded.

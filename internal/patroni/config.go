@@ -104,6 +104,9 @@ func parameters(spec v1alpha1.PostgresSpec) map[string]any {
 		"tcp_keepalives_idle":     "10",
 		"tcp_keepalives_interval": "5",
 		"tcp_keepalives_count":    "3",
+		// A standby that is promoted in the moment in which it looks for WAL in vain
+		// sleeps that long first; by default 5 s.
+		"wal_retrieve_retry_interval": "200ms",
 		// The application name carries the trace of the request.
 		"log_line_prefix": "%m [%p] %q%u@%d %a ",
 	}

@@ -135,18 +135,23 @@ func judgeSynchronous(spec v1alpha1.PostgresSpec, leaders []MemberFacts) health.
 	if len(leaders) != 1 {
 		return health.Synchronous{Reason: v1alpha1.ReasonNoLeader, Message: "there is not one leader that takes writes"}
 	}
-	var acknowledge []string
+	var acknowledge, waiting []string
 	for _, s := range leaders[0].Standbys {
-		if s.State == "streaming" && (s.SyncState == "quorum" || s.SyncState == "sync") {
+		switch {
+		case s.State != "streaming":
+		case s.SyncState == "quorum" || s.SyncState == "sync":
 			acknowledge = append(acknowledge, s.Name)
+		case spec.SynchronousMode == v1alpha1.SynchronousQuorum:
+			waiting = append(waiting, s.Name)
 		}
 	}
 	slices.Sort(acknowledge)
+	slices.Sort(waiting)
 	if len(acknowledge) == 0 {
-		return health.Synchronous{Reason: v1alpha1.ReasonNoSynchronousStandby,
+		return health.Synchronous{Waiting: waiting, Reason: v1alpha1.ReasonNoSynchronousStandby,
 			Message: "no standby acknowledges commits: writes wait until one does"}
 	}
-	return health.Synchronous{Active: true, Reason: v1alpha1.ReasonStandbyAcknowledges,
+	return health.Synchronous{Active: true, Waiting: waiting, Reason: v1alpha1.ReasonStandbyAcknowledges,
 		Message: "a commit is acknowledged once one of these has it: " + strings.Join(acknowledge, ", ")}
 }
 

@@ -201,3 +201,16 @@ func TestASingleMemberIsWellWithoutStandbys(t *testing.T) {
 	require.Equal(t, "patroni-1", leader)
 	require.False(t, synchronous.Active)
 }
+
+func TestAStreamingStandbyThatNoCommitCountsOnIsNamed(t *testing.T) {
+	waiting := func(mode v1alpha1.SynchronousMode, state string) []string {
+		facts := healthy()
+		facts.Members[0].Standbys[1] = patroni.Standby{Name: "patroni-3", State: state, SyncState: "async"}
+		_, synchronous, _ := patroni.Verdict(v1alpha1.PostgresSpec{Replicas: 3, SynchronousMode: mode}, facts)
+		require.True(t, synchronous.Active)
+		return synchronous.Waiting
+	}
+	require.Equal(t, []string{"patroni-3"}, waiting(v1alpha1.SynchronousQuorum, "streaming"))
+	require.Empty(t, waiting(v1alpha1.SynchronousQuorum, "catchup"), "it cannot be counted on yet")
+	require.Empty(t, waiting(v1alpha1.SynchronousOn, "streaming"), "one standby is enough there")
+}

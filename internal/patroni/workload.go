@@ -130,6 +130,7 @@ func podSpec(env *v1alpha1.PawsEnvironment, image string) *coreac.PodSpecApplyCo
 		WithEnableServiceLinks(false).
 		WithSecurityContext(pods.SecurityContext()).
 		WithAffinity(pods.SpreadOverNodes(env, naming.Postgres)).
+		WithDNSConfig(pods.DNS()).
 		// A leader writes its shutdown checkpoint and waits for the replicas to have it.
 		WithTerminationGracePeriodSeconds(60).
 		WithVolumes(

@@ -141,7 +141,7 @@ func podSpec(env *v1alpha1.PawsEnvironment, component string, container *coreac.
 		WithEnableServiceLinks(false).
 		WithSecurityContext(pods.SecurityContext()).
 		WithAffinity(pods.SpreadOverNodes(env, component)).
-		WithDNSConfig(dnsConfig()).
+		WithDNSConfig(pods.DNS()).
 		WithTerminationGracePeriodSeconds(graceSeconds).
 		WithVolumes(
 			coreac.Volume().WithName("scripts").WithConfigMap(coreac.ConfigMapVolumeSource().
@@ -171,15 +171,6 @@ func secretVolume(env *v1alpha1.PawsEnvironment, component string) *coreac.Volum
 		}
 	}
 	return coreac.Volume().WithName("secrets").WithSecret(source)
-}
-
-// dnsConfig bounds a look-up. Redis and Sentinel stand still while they resolve
-// a name, and that of a member that is gone ends up at servers outside of the
-// cluster, which may not answer.
-func dnsConfig() *coreac.PodDNSConfigApplyConfiguration {
-	return coreac.PodDNSConfig().WithOptions(
-		coreac.PodDNSConfigOption().WithName("timeout").WithValue("1"),
-		coreac.PodDNSConfigOption().WithName("attempts").WithValue("1"))
 }
 
 func server(env *v1alpha1.PawsEnvironment, image string) *coreac.ContainerApplyConfiguration {
