@@ -159,8 +159,12 @@ type PostgresSpec struct {
 	SynchronousMode SynchronousMode `json:"synchronousMode,omitempty"`
 
 	// Parameters are PostgreSQL settings, applied through Patroni's dynamic
-	// configuration.
+	// configuration. What keeps connections encrypted, passwords hashed, commits
+	// synchronous and the files in their places is not theirs to set.
 	// +kubebuilder:validation:MaxProperties=64
+	// +kubebuilder:validation:XValidation:rule="self.all(k, k.matches('^[a-z_][a-z0-9_.]*$'))",message="a parameter's name has lower-case letters, digits, _ and . only"
+	// +kubebuilder:validation:XValidation:rule="self.all(k, !k.startsWith('ssl') && !k.startsWith('unix_socket_') && !(k in ['password_encryption', 'hba_file', 'ident_file', 'config_file', 'data_directory', 'external_pid_file', 'listen_addresses', 'port', 'primary_conninfo', 'primary_slot_name', 'synchronous_standby_names', 'fsync', 'full_page_writes']))",message="encryption, addresses, file places and replication belong to pawskind: ssl*, unix_socket_*, password_encryption, hba_file, ident_file, config_file, data_directory, external_pid_file, listen_addresses, port, primary_conninfo, primary_slot_name, synchronous_standby_names, fsync and full_page_writes cannot be set"
+	// +kubebuilder:validation:XValidation:rule="!('synchronous_commit' in self) || self['synchronous_commit'] in ['on', 'remote_write', 'remote_apply']",message="synchronous_commit must be on, remote_write or remote_apply: with less, acknowledged writes can be lost; synchronousMode turns synchronous replication off"
 	// +optional
 	Parameters map[string]string `json:"parameters,omitempty"`
 

@@ -59,6 +59,38 @@ func TestWrongSpecsAreRefused(t *testing.T) {
 	}
 }
 
+// A spec cannot undo what protects the data and the connections (NFR-SEC-002).
+func TestParametersThatUndoProtectionAreRefused(t *testing.T) {
+	const ours = "belong to pawskind"
+	for _, c := range []struct{ name, value, want string }{
+		{"ssl", "off", ours},
+		{"ssl_min_protocol_version", "TLSv1", ours},
+		{"password_encryption", "md5", ours},
+		{"hba_file", "/data/open.conf", ours},
+		{"data_directory", "/tmp", ours},
+		{"synchronous_standby_names", "", ours},
+		{"fsync", "off", ours},
+		{"synchronous_commit", "off", "acknowledged writes can be lost"},
+		{"synchronous_commit", "local", "acknowledged writes can be lost"},
+		{"SSL", "off", "lower-case letters"},
+		{"work_mem\nssl", "off", "lower-case letters"},
+	} {
+		t.Run(c.name+"="+c.value, func(t *testing.T) {
+			env := environment(namespace(t))
+			env.Spec.Postgres.Parameters = map[string]string{c.name: c.value}
+			require.ErrorContains(t, kube.Create(t.Context(), env, client.DryRunAll), c.want)
+		})
+	}
+}
+
+func TestOrdinaryParametersAreAccepted(t *testing.T) {
+	env := environment(namespace(t))
+	env.Spec.Postgres.Parameters = map[string]string{
+		"work_mem": "8MB", "synchronous_commit": "remote_apply", "pg_stat_statements.track": "all", "shared_preload_libraries": "pg_stat_statements",
+	}
+	require.NoError(t, kube.Create(t.Context(), env, client.DryRunAll))
+}
+
 func TestChangesThatCannotBeMadeAreRefused(t *testing.T) {
 	for name, c := range map[string]struct {
 		change func(*v1alpha1.PawsEnvironmentSpec)

@@ -24,7 +24,8 @@ type PostgresSpecApplyConfiguration struct {
 	// is acknowledged without a standby (synchronous_mode_strict).
 	SynchronousMode *apiv1alpha1.SynchronousMode `json:"synchronousMode,omitempty"`
 	// Parameters are PostgreSQL settings, applied through Patroni's dynamic
-	// configuration.
+	// configuration. What keeps connections encrypted, passwords hashed, commits
+	// synchronous and the files in their places is not theirs to set.
 	Parameters map[string]string `json:"parameters,omitempty"`
 	// Storage is each member's volume.
 	Storage *StorageSpecApplyConfiguration `json:"storage,omitempty"`
