@@ -65,7 +65,7 @@ func (r *Reconciler) world(ctx context.Context, s *scope) (chaos.World, error) {
 	w.Leader, w.RedisMaster = s.snapshot.Report.Leader, s.snapshot.Report.RedisMaster
 	if leader, known := s.snapshot.Postgres.Member(w.Leader); known {
 		for _, standby := range leader.Standbys {
-			if standby.SyncState == "quorum" || standby.SyncState == "sync" {
+			if standby.Acknowledges() {
 				w.SyncStandbys = append(w.SyncStandbys, standby.Name)
 			}
 		}

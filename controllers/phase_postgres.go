@@ -100,8 +100,9 @@ func (r *Reconciler) configurePatroni(ctx context.Context, s *scope, leader stri
 	return r.Observer.Postgres.PatchConfig(ctx, s.env.Namespace, leader, r.patroniPassword(s), patch)
 }
 
-// hastenCount lets the leader look now for standbys to count on: by itself it
-// would within loop_wait. That it cannot be asked is no failure.
+// hastenCount lets the leader look now for standbys to count on. Patroni refuses
+// to for loop_wait after a promotion, and then looks once in loop_wait. That it
+// cannot be asked is no failure.
 func (r *Reconciler) hastenCount(ctx context.Context, s *scope, leader string) {
 	if len(s.snapshot.Report.Synchronous.Waiting) == 0 {
 		return

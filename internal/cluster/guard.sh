@@ -5,15 +5,20 @@
 set -eu
 cat >/usr/local/bin/pawskind-guard <<'SCRIPT'
 #!/bin/sh
-rule="-d 10.96.0.0/16 -p tcp -j REJECT --reject-with tcp-reset"
-for chain in FORWARD OUTPUT; do
-  iptables -w -C $chain $rule 2>/dev/null || iptables -w -I $chain $rule
-done
-# By default a client that is told so more than once a second hears nothing, and
-# waits for its time-out.
-sysctl -qw net.ipv4.icmp_ratelimit=0 || true
-# The routes to living pods are narrower.
-ip route replace unreachable 10.244.0.0/16 metric 4096
+refuse() { # rule...: in front of what passes through the node and what leaves it
+  for chain in FORWARD OUTPUT; do
+    iptables -w -C $chain "$@" 2>/dev/null || iptables -w -I $chain "$@"
+  done
+}
+refuse -d 10.96.0.0/16 -p tcp -j REJECT --reject-with tcp-reset
+# kube-proxy refuses by ICMP for a Service without endpoints. By default the kernel
+# sends a client one of these a second; the rest of its attempts would hang.
+sysctl -qw net.ipv4.icmp_ratelimit=0
+# The routes to living pods are narrower. An unreachable route would be refused
+# by ICMP of a limit of its own, which a container cannot lift.
+ip route replace 10.244.0.0/16 dev lo metric 4096
+refuse -d 10.244.0.0/16 -o lo -j REJECT
+refuse -d 10.244.0.0/16 -o lo -p tcp -j REJECT --reject-with tcp-reset
 SCRIPT
 chmod 0755 /usr/local/bin/pawskind-guard
 cat >/etc/systemd/system/pawskind-guard.service <<'UNIT'

@@ -18,6 +18,10 @@ type Standby struct {
 	LagSeconds *float64
 }
 
+// Acknowledges tells whether commits count on the standby.
+// Source: PostgreSQL, "pg_stat_replication", column sync_state.
+func (s Standby) Acknowledges() bool { return s.SyncState == "quorum" || s.SyncState == "sync" }
+
 // MemberFacts is what one member's Patroni, and the leader's PostgreSQL, answered.
 type MemberFacts struct {
 	Name string

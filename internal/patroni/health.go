@@ -21,7 +21,7 @@ const (
 // commits are synchronous, and who leads.
 func Verdict(spec v1alpha1.PostgresSpec, facts Facts) (health.Component, health.Synchronous, string) {
 	leaders := facts.Leaders()
-	synchronous := judgeSynchronous(spec, leaders)
+	synchronous := judgeSynchronous(spec, facts)
 	c := health.Component{Name: naming.Postgres, Title: "Patroni Cluster"}
 	for _, m := range facts.Members {
 		c.Members = append(c.Members, judgeMember(spec, m, facts, leaders))
@@ -127,7 +127,8 @@ func judgeReplica(m MemberFacts, leaders []MemberFacts) (v1alpha1.Health, string
 	}
 }
 
-func judgeSynchronous(spec v1alpha1.PostgresSpec, leaders []MemberFacts) health.Synchronous {
+func judgeSynchronous(spec v1alpha1.PostgresSpec, facts Facts) health.Synchronous {
+	leaders := facts.Leaders()
 	if spec.SynchronousMode == v1alpha1.SynchronousOff {
 		return health.Synchronous{Reason: v1alpha1.ReasonSynchronousModeOff,
 			Message: "the spec turns synchronous replication off: a commit is acknowledged when only the leader has it"}
@@ -135,24 +136,34 @@ func judgeSynchronous(spec v1alpha1.PostgresSpec, leaders []MemberFacts) health.
 	if len(leaders) != 1 {
 		return health.Synchronous{Reason: v1alpha1.ReasonNoLeader, Message: "there is not one leader that takes writes"}
 	}
-	var acknowledge, waiting []string
+	var acknowledge []string
 	for _, s := range leaders[0].Standbys {
-		switch {
-		case s.State != "streaming":
-		case s.SyncState == "quorum" || s.SyncState == "sync":
+		if s.State == "streaming" && s.Acknowledges() {
 			acknowledge = append(acknowledge, s.Name)
-		case spec.SynchronousMode == v1alpha1.SynchronousQuorum:
-			waiting = append(waiting, s.Name)
 		}
 	}
 	slices.Sort(acknowledge)
-	slices.Sort(waiting)
+	waiting := uncounted(spec, facts, leaders[0])
 	if len(acknowledge) == 0 {
 		return health.Synchronous{Waiting: waiting, Reason: v1alpha1.ReasonNoSynchronousStandby,
 			Message: "no standby acknowledges commits: writes wait until one does"}
 	}
 	return health.Synchronous{Active: true, Waiting: waiting, Reason: v1alpha1.ReasonStandbyAcknowledges,
 		Message: "a commit is acknowledged once one of these has it: " + strings.Join(acknowledge, ", ")}
+}
+
+// uncounted are the members that run and stream without being counted on. Others
+// stream, too, such as whoever takes a backup: on these Patroni never counts.
+func uncounted(spec v1alpha1.PostgresSpec, facts Facts, leader MemberFacts) []string {
+	var names []string
+	for _, m := range facts.Members {
+		standby, connected := connection(leader, m.Name)
+		if spec.SynchronousMode == v1alpha1.SynchronousQuorum && m.State == "running" &&
+			connected && standby.State == "streaming" && !acknowledges(leader, m.Name) {
+			names = append(names, m.Name)
+		}
+	}
+	return names
 }
 
 func summary(spec v1alpha1.PostgresSpec, members []health.Member, leaders []MemberFacts, reason string) string {

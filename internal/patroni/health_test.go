@@ -202,15 +202,35 @@ func TestASingleMemberIsWellWithoutStandbys(t *testing.T) {
 	require.False(t, synchronous.Active)
 }
 
-func TestAStreamingStandbyThatNoCommitCountsOnIsNamed(t *testing.T) {
-	waiting := func(mode v1alpha1.SynchronousMode, state string) []string {
-		facts := healthy()
-		facts.Members[0].Standbys[1] = patroni.Standby{Name: "patroni-3", State: state, SyncState: "async"}
-		_, synchronous, _ := patroni.Verdict(v1alpha1.PostgresSpec{Replicas: 3, SynchronousMode: mode}, facts)
-		require.True(t, synchronous.Active)
-		return synchronous.Waiting
+func TestAMemberThatStreamsAndNoCommitCountsOnIsNamed(t *testing.T) {
+	for name, c := range map[string]struct {
+		mode   v1alpha1.SynchronousMode
+		change func(*patroni.Facts)
+		want   []string
+	}{
+		"counted on":            {v1alpha1.SynchronousQuorum, func(*patroni.Facts) {}, nil},
+		"not yet":               {v1alpha1.SynchronousQuorum, func(f *patroni.Facts) { f.Members[0].Standbys[1].SyncState = "async" }, []string{"patroni-3"}},
+		"one standby is enough": {v1alpha1.SynchronousOn, func(f *patroni.Facts) { f.Members[0].Standbys[1].SyncState = "async" }, nil},
+		"it cannot be counted on": {v1alpha1.SynchronousQuorum, func(f *patroni.Facts) {
+			f.Members[0].Standbys[1] = patroni.Standby{Name: "patroni-3", State: "catchup", SyncState: "async"}
+		}, nil},
+		"it copies the leader yet": {v1alpha1.SynchronousQuorum, func(f *patroni.Facts) {
+			f.Members[0].Standbys[1].SyncState, f.Members[2].State = "async", "creating replica"
+		}, nil},
+		"a backup streams":          {v1alpha1.SynchronousQuorum, func(f *patroni.Facts) { stream(f, "pg_basebackup") }, nil},
+		"a connection is half open": {v1alpha1.SynchronousQuorum, func(f *patroni.Facts) { stream(f, "patroni-3") }, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			facts := healthy()
+			c.change(&facts)
+			_, synchronous, _ := patroni.Verdict(v1alpha1.PostgresSpec{Replicas: 3, SynchronousMode: c.mode}, facts)
+			require.True(t, synchronous.Active)
+			require.Equal(t, c.want, synchronous.Waiting)
+		})
 	}
-	require.Equal(t, []string{"patroni-3"}, waiting(v1alpha1.SynchronousQuorum, "streaming"))
-	require.Empty(t, waiting(v1alpha1.SynchronousQuorum, "catchup"), "it cannot be counted on yet")
-	require.Empty(t, waiting(v1alpha1.SynchronousOn, "streaming"), "one standby is enough there")
+}
+
+// stream adds a connection that no commit counts on.
+func stream(f *patroni.Facts, name string) {
+	f.Members[0].Standbys = append(f.Members[0].Standbys, patroni.Standby{Name: name, State: "streaming", SyncState: "async"})
 }

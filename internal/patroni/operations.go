@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 // Operation is what somebody asks the cluster to do.
@@ -89,12 +90,7 @@ func judgeFailover(member string, target MemberFacts, leaders []MemberFacts) *Re
 }
 
 func acknowledges(leader MemberFacts, member string) bool {
-	for _, s := range leader.Standbys {
-		if s.Name == member && (s.SyncState == "quorum" || s.SyncState == "sync") {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(leader.Standbys, func(s Standby) bool { return s.Name == member && s.Acknowledges() })
 }
 
 // Do carries out an operation that was judged.

@@ -162,3 +162,24 @@ func TestRollingChange(t *testing.T) {
 	healthy(t, 2*time.Minute)
 	require.NotEqual(t, leader, kubectl(t, "-n", "paws360", "get", "pawsenv", "paws360", "-o", "jsonpath={.status.leader}"), "the leader handed over")
 }
+
+// A client that fails over tries the next address only when one refuses it. The
+// kernel's limits on telling it so would leave it to its time-out.
+func TestWhatIsGoneRefusesEveryAttempt(t *testing.T) {
+	const attempts = `
+import socket, sys
+for _ in range(30):
+    with socket.socket() as s:
+        s.settimeout(1)
+        try: s.connect((sys.argv[1], 5432))
+        except ConnectionRefusedError: print("refused")
+        except OSError as e: print(e)
+`
+	kubectl(t, "-n", "paws360", "create", "service", "clusterip", "nobody", "--tcp=5432")
+	t.Cleanup(func() { kubectl(t, "-n", "paws360", "delete", "service", "nobody") })
+	refused := strings.TrimSpace(strings.Repeat("refused\n", 30))
+	eventually(t, 30*time.Second, "the Service without endpoints refuses", func() bool {
+		return in(t, "patroni-1", "python3", "-c", attempts, "nobody") == refused
+	})
+	require.Equal(t, refused, in(t, "patroni-1", "python3", "-c", attempts, "10.244.255.250"), "a pod that is gone")
+}
