@@ -51,7 +51,7 @@ func (b *Builder) Ensure(ctx context.Context, names []string, force bool) (map[s
 			if err := b.build(ctx, image, ref); err != nil {
 				return nil, err
 			}
-			b.prune(ctx, ref)
+			b.Engine.Prune(ctx, ref)
 		}
 	}
 	return refs, nil
@@ -95,21 +95,6 @@ func (b *Builder) base(ctx context.Context, suite string) error {
 		return fmt.Errorf("providing Debian %s: %w: %s", suite, err, bytes.TrimSpace(out))
 	}
 	return nil
-}
-
-// prune removes older tags of the same repository; the engine keeps those that
-// a container uses.
-func (b *Builder) prune(ctx context.Context, ref string) {
-	repository, _, _ := strings.Cut(strings.TrimPrefix(ref, "docker.io/"), ":")
-	out, err := b.Engine.Output(ctx, "image", "ls", "--format", "{{.Repository}}:{{.Tag}}", repository)
-	if err != nil {
-		return
-	}
-	for _, old := range strings.Fields(string(out)) {
-		if !strings.HasSuffix(ref, strings.TrimPrefix(old, "docker.io/")) && !strings.HasSuffix(old, ":<none>") {
-			_ = b.Engine.Run(ctx, "image", "rm", old)
-		}
-	}
 }
 
 // List tells of every image of the catalogue whether the engine has it.

@@ -84,16 +84,3 @@ func TestWriteArchiveSharesLayersAndRepeats(t *testing.T) {
 	}))
 	require.Equal(t, []string{"config-0.json", "layer.tar", "config-1.json", "manifest.json"}, names)
 }
-
-func TestFullName(t *testing.T) {
-	for name, want := range map[string]string{
-		"redis:8":                         "docker.io/library/redis:8",
-		"pawskind/redis:8":                "docker.io/pawskind/redis:8",
-		"localhost/pawskind/redis:8":      "docker.io/pawskind/redis:8",
-		"registry.k8s.io/etcd:3.7.0-0":    "registry.k8s.io/etcd:3.7.0-0",
-		"localhost:5000/pawskind/redis:8": "localhost:5000/pawskind/redis:8",
-		"docker.io/pawskind/redis:8":      "docker.io/pawskind/redis:8",
-	} {
-		require.Equal(t, want, FullName(name), name)
-	}
-}

@@ -43,8 +43,8 @@ func (b *build) build(ctx context.Context) error {
 	if err := b.save(ctx, b.archive, b.ref); err != nil {
 		return err
 	}
-	b.prune(ctx, nodeName, b.ref)
-	b.prune(ctx, baseName, base)
+	b.prune(ctx, b.ref)
+	b.prune(ctx, base)
 	return nil
 }
 

@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
-	"strings"
 	"syscall"
 	"time"
 )
@@ -84,35 +83,16 @@ func (b *build) save(ctx context.Context, file string, refs ...string) error {
 	return os.Rename(out.Name(), file)
 }
 
-// prune drops what older sources made: images of that name but for keep and the
-// newest other one, and the archives of node images. The engine itself refuses to
-// drop what a container uses.
-func (b *build) prune(ctx context.Context, name, keep string) {
-	out, err := b.Engine.Output(ctx, "images", "--format", "{{.Repository}}:{{.Tag}}")
-	if err != nil {
-		return
-	}
-	for _, ref := range superseded(strings.Fields(string(out)), name, keep) {
-		_ = b.Engine.Run(ctx, "rmi", ref)
-	}
+// prune drops what older sources made: images beside keep, and the archives of
+// node images.
+func (b *build) prune(ctx context.Context, keep string) {
+	b.Engine.Prune(ctx, keep)
 	old, _ := filepath.Glob(filepath.Join(b.folder, "*.tar"))
 	for _, file := range old {
 		if b.archive != "" && file != b.archive {
 			_ = os.Remove(file)
 		}
 	}
-}
-
-// superseded are the images of a name, in a list with the newest first, that
-// nothing is likely to ask for again.
-func superseded(newestFirst []string, name, keep string) []string {
-	var others []string
-	for _, ref := range newestFirst {
-		if full := FullName(ref); strings.HasPrefix(full, name+":") && full != keep {
-			others = append(others, ref)
-		}
-	}
-	return others[min(1, len(others)):]
 }
 
 func (b *build) load(ctx context.Context) bool {

@@ -68,9 +68,3 @@ func TestRecipeKeyIsStableAndWhole(t *testing.T) {
 	require.NotEqual(t, first, base)
 	require.Regexp(t, `^[0-9a-f]{12}$`, first)
 }
-
-func TestSupersededSparesTheNewestOther(t *testing.T) {
-	list := []string{"pawskind/node:3", "redis:8", "pawskind/node:2", "pawskind/node-base:1", "localhost/pawskind/node:1"}
-	require.Equal(t, []string{"localhost/pawskind/node:1"}, superseded(list, nodeName, nodeName+":3"))
-	require.Empty(t, superseded(list, baseName, baseName+":1"))
-}

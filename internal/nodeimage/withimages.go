@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/paws360/pawskind/internal/engine"
 )
 
 // withImagesName is the name of node images that carry the product's images.
@@ -51,7 +53,7 @@ func WithImages(ctx context.Context, o Options, node string, images []string) (s
 	if err := bake(ctx, b.Engine, node, archives, "", ref); err != nil {
 		return "", err
 	}
-	b.prune(ctx, withImagesName, ref)
+	b.prune(ctx, ref)
 	return ref, nil
 }
 
@@ -87,7 +89,7 @@ func (b *build) saveImages(ctx context.Context, work, folder string, images []st
 	var flat []flatImage
 	var whole []string
 	for i, image := range images {
-		if !slices.ContainsFunc(deleting, func(name string) bool { return FullName(name) == FullName(image) }) {
+		if !slices.ContainsFunc(deleting, func(name string) bool { return engine.FullName(name) == engine.FullName(image) }) {
 			whole = append(whole, image)
 			continue
 		}
@@ -113,7 +115,7 @@ func (b *build) saveImages(ctx context.Context, work, folder string, images []st
 
 // flatten gives an image with all its files in one layer.
 func (b *build) flatten(ctx context.Context, image, file string) (flatImage, error) {
-	f := flatImage{ref: FullName(image)}
+	f := flatImage{ref: engine.FullName(image)}
 	config, err := b.Engine.Output(ctx, "image", "inspect", "--format", "{{json .Config}}", image)
 	if err != nil {
 		return f, err
@@ -131,17 +133,4 @@ func (b *build) flatten(ctx context.Context, image, file string) (flatImage, err
 		return b.Engine.Stream(ctx, nil, w, "export", container)
 	})
 	return f, err
-}
-
-// FullName spells out the registry of an image's name, as containerd does.
-func FullName(image string) string {
-	image = strings.TrimPrefix(image, "localhost/")
-	first, _, slash := strings.Cut(image, "/")
-	switch {
-	case !slash:
-		return "docker.io/library/" + image
-	case strings.ContainsAny(first, ".:"):
-		return image
-	}
-	return "docker.io/" + image
 }
