@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/paws360/pawskind/internal/ci/runner"
 	"github.com/paws360/pawskind/internal/cli"
 )
 
@@ -60,6 +61,7 @@ silence. Exit status 0 when the run passes, 1 when not, 130 on Ctrl-C.`,
 	f.BoolVar(&o.Watch, "watch", false, "run again what a saved file affects")
 	f.BoolVar(&o.Strict, "strict", false, "fail when something is not reproduced here")
 	f.StringVar(&o.Runner, "runner", "host", "where jobs run: host or container")
+	f.StringVar(&o.Image, "image", runner.DefaultImage, "with --runner container: the image of jobs that name none")
 	f.StringVar(&o.Services, "services", "environment", "where services come from: environment or container")
 	f.StringVar(&o.Event, "event", "", "what starts the workflow; push, or the first event that it names, when empty")
 	f.StringArrayVar(&inputs, "input", nil, "input of workflow_dispatch, NAME=VALUE")

@@ -30,6 +30,10 @@ type Plan struct {
 	Event string `json:"event"`
 	// Jobs are the legs in the file's order; a matrix gives several of one job.
 	Jobs []Job `json:"jobs"`
+	// Concurrency is the group of which one workflow runs at a time; with
+	// CancelInProgress, a new run ends the one that is under way.
+	Concurrency      string `json:"concurrency,omitempty"`
+	CancelInProgress bool   `json:"cancelInProgress,omitempty"`
 	// NotReproduced tells what the remote does and this machine does not.
 	NotReproduced []Notice `json:"notReproduced,omitempty"`
 }
@@ -139,6 +143,9 @@ type JobResult struct {
 	// Artifacts are the names of what it uploaded.
 	Artifacts   []string     `json:"artifacts,omitempty"`
 	Annotations []Annotation `json:"annotations,omitempty"`
+	// NoCache says why a success is not kept in the cache, when only running the
+	// leg showed it.
+	NoCache string `json:"-"`
 	// Log is the job's log file, relative to the run's folder.
 	Log string `json:"log,omitempty"`
 }

@@ -33,7 +33,9 @@ type CIOptions struct {
 	List, DryRun, Watch    bool
 	// Runner is host or container, Services environment or container.
 	Runner, Services string
-	Parallel         int
+	// Image is what jobs run in that name no container, with Runner container.
+	Image    string
+	Parallel int
 }
 
 // CI runs one of the repository's workflows here.
@@ -128,6 +130,7 @@ func (a *App) runPlan(ctx context.Context, p *pipeline.Pipeline, file string, o 
 	options := pipeline.Options{
 		Event: o.Event, Inputs: o.Inputs, Selection: o.selection(), NoCache: o.NoCache, Strict: o.Strict,
 		Runner: o.Runner, ServicesFrom: o.Services, Parallel: o.Parallel, Secrets: values, Services: services.Of(a.Config, o.Services),
+		Servers: services.Configured(a.Config), Engine: a.Config.Provider, Image: o.Image,
 	}
 	if a.Format == JSON {
 		result, err := p.Run(ctx, options, plan, view.JSON(a.Out))

@@ -155,6 +155,15 @@ func (e *Engine) HasImage(ctx context.Context, ref string) bool {
 	return e.Run(ctx, "image", "inspect", ref) == nil
 }
 
+// Provide fetches the image where the engine does not have it. One that is there
+// is taken as it is.
+func (e *Engine) Provide(ctx context.Context, ref string) error {
+	if e.HasImage(ctx, ref) {
+		return nil
+	}
+	return e.Run(ctx, "pull", "--quiet", ref)
+}
+
 func lastLine(text string) string {
 	lines := strings.Split(strings.TrimSpace(text), "\n")
 	return lines[len(lines)-1]

@@ -37,7 +37,7 @@ const (
 	EngineStopped    Code = "ERR_SYS_014"
 	EngineOld        Code = "ERR_SYS_015"
 	EngineDenied     Code = "ERR_SYS_016"
-	BrowserMissing   Code = "ERR_SYS_017"
+	ToolMissing      Code = "ERR_SYS_017"
 
 	PortInUse   Code = "ERR_NET_001"
 	Unreachable Code = "ERR_NET_002"
@@ -92,6 +92,7 @@ const (
 	JobUnknown         Code = "ERR_CI_022"
 	ServicesDown       Code = "ERR_CI_023"
 	ServiceUnavailable Code = "ERR_CI_024"
+	JobImageMissing    Code = "ERR_CI_025"
 	NoRepository       Code = "ERR_CI_040"
 	NoWorkflow         Code = "ERR_CI_041"
 	RunFailed          Code = "ERR_CI_042"
@@ -164,7 +165,7 @@ var registry = map[Code]Entry{
 	EngineStopped:    {"SYSTEM", ExitResource, "The container engine is installed and does not answer.", "Start it: sudo systemctl start docker, or open Docker Desktop"},
 	EngineOld:        {"SYSTEM", ExitValidation, "The container engine is older than what kind needs.", "Update to Docker 20.10 or Podman 4.0, or newer"},
 	EngineDenied:     {"SYSTEM", ExitResource, "This user may not use the container engine.", "Run: sudo usermod -aG docker $USER, then log in again"},
-	BrowserMissing:   {"SYSTEM", ExitResource, "No browser is installed for the tests of the frontend.", "Install Chromium or Chrome"},
+	ToolMissing:      {"SYSTEM", ExitResource, "A program that the tests and the pipeline need is not installed.", "Install what is named"},
 
 	PortInUse:   {"NETWORK", ExitResource, "A host port that the environment publishes is in use.", "Stop what uses it, or choose another port in pawskind.yaml"},
 	Unreachable: {"NETWORK", ExitNetwork, "An address cannot be reached.", "See to the network connection"},
@@ -227,6 +228,7 @@ var registry = map[Code]Entry{
 	HookForeign:        {"CI", ExitValidation, "Another pre-push hook is there and is not overwritten.", "Call 'pawskind ci' from that hook, or move it away"},
 	RemoteUnreadable:   {"CI", ExitValidation, "The file of a remote run cannot be read.", "Download it: gh api repos/OWNER/REPO/actions/runs/ID/jobs > FILE"},
 	RemoteDiffers:      {"CI", ExitGeneral, "A run here and one on the remote ended differently.", "Look at the jobs and steps that are marked"},
+	JobImageMissing:    {"CI", ExitNetwork, "An image that a job uses is not on this machine and cannot be fetched.", "Build or load it under that name; with --runner container, choose another by --image"},
 	ServiceUnavailable: {"CI", ExitNetwork, "A service of a job cannot be had.", "See to what the message names"},
 
 	CertificatesInvalid: {"CERTS", ExitHealth, "A certificate of the environment is not what it should be.", "See pawskind certs and docs/certificates.md"},

@@ -206,3 +206,15 @@ func TestAChangedWorkflowTakesEffectAtOnce(t *testing.T) {
 	require.Equal(t, "success", how(result)["smoke"])
 	require.Equal(t, "cached", how(result)["deploy"], "what the change does not affect does not run")
 }
+
+// With --strict nothing is left out: what is not reproduced here is an error that
+// names its line, and nothing runs.
+func TestStrictLeavesNothingOut(t *testing.T) {
+	r := newRepo(t)
+	r.write(stages, "name: ci\non: push\npermissions: {contents: read}\njobs:\n  one:\n    runs-on: ubuntu-latest\n    steps: [{run: echo one}]\n")
+	r.commit()
+	result, err := r.pipeline.Run(t.Context(), pipeline.Options{Runner: "host", Strict: true}, r.plan(stages), func(ci.Event) {})
+	require.ErrorContains(t, err, stages+":3: permissions")
+	require.Empty(t, result.Jobs)
+	require.Equal(t, ci.Success, r.run(r.plan(stages), pipeline.Options{}).Conclusion)
+}

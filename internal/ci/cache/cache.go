@@ -68,7 +68,7 @@ func open(ctx context.Context, root, folder string, facts Facts, now func() time
 		return nil
 	})
 	group.Go(func() error {
-		c.tools = findTools(ctx, facts.Search, root)
+		c.tools = findTools(ctx, facts, root)
 		c.machine = machine()
 		return nil
 	})
@@ -128,11 +128,13 @@ func (c *Cache) Leg(ctx context.Context, plan *ci.Plan, job ci.Job, needs map[st
 
 func (c *Cache) parts(ctx context.Context, plan *ci.Plan, job ci.Job, needs map[string]ci.JobResult, folder *artifacts.Run) (parts, error) {
 	p := parts{
-		partFiles:   c.tree.content(Reads(job)),
-		partTools:   digest(c.tools.versions, c.tools.named(job.Definition), c.machine),
-		partRunner:  digest(c.facts.Runner, c.facts.Services, job.Container, c.facts.Images[job.Container]),
-		partVersion: c.facts.Version,
-		partCommit:  "",
+		partFiles:    c.tree.content(Reads(job)),
+		partTools:    digest(c.tools.versions, c.tools.system, c.tools.named(job.Definition), c.machine),
+		partRunner:   digest(c.facts.Runner, job.Container),
+		partImages:   imagesPart(ctx, job, c.facts),
+		partServices: servicesPart(job, c.facts),
+		partVersion:  c.facts.Version,
+		partCommit:   "",
 	}
 	if readsCommit(job) {
 		p[partCommit] = c.commit

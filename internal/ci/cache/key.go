@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -20,16 +21,25 @@ type Facts struct {
 	// Runner is where jobs run: host or container. Services is where services
 	// are from: environment or container.
 	Runner, Services string
+	// DefaultImage is what a leg runs in with Runner container when it names none.
+	DefaultImage string
 	// Event is what the workflow can learn of its event: inputs, payload.
 	Event map[string]string
-	// Env is what every job is given.
+	// Servers tell which environment's databases services are, as far as it is
+	// configured: their versions and settings.
+	Servers string
+	// Env is what every job is given, what is passed on of the caller's included.
 	Env map[string]string
 	// Secrets are all that there are.
 	Secrets map[string]string
-	// Images are the ids of the images that jobs run in, by their names.
-	Images map[string]string
-	// Search is the jobs' PATH.
-	Search string
+	// Image is the id that an image's name has now, empty when it is not here: a
+	// name may be moved to another image.
+	Image func(ctx context.Context, name string) string
+	// Search is the jobs' PATH, Home the folder of the user, whose own programs
+	// count only for jobs that name them.
+	Search, Home string
+	// Installed are the versions of tools that setup actions can choose.
+	Installed []string
 }
 
 // The kinds of input that a key is made of; a leg that must run again can tell
@@ -45,6 +55,8 @@ const (
 	partArtifacts = "artifacts of its needs"
 	partTools     = "tools"
 	partRunner    = "the runner"
+	partImages    = "images"
+	partServices  = "services"
 	partVersion   = "pawskind's version"
 )
 
@@ -148,4 +160,47 @@ func needsPart(needs map[string]ci.JobResult) (string, error) {
 		seen[key] = need{n.Conclusion, n.ContinueOnError, outputs}
 	}
 	return canonical(seen)
+}
+
+var usedImages = regexp.MustCompile(`docker://([^\s"'{}]+)`)
+
+// images are the names of all images that the leg can run: its own container, its
+// services' and those of its steps.
+func (f Facts) images(job ci.Job) []string {
+	var names []string
+	if job.Container != "" {
+		names = append(names, job.Container)
+	}
+	for _, s := range job.Services {
+		names = append(names, s.Image)
+	}
+	for _, found := range usedImages.FindAllStringSubmatch(job.Definition, -1) {
+		names = append(names, found[1])
+	}
+	if job.Container == "" && f.Runner == "container" {
+		names = append(names, f.DefaultImage)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+// imagesPart is which images the leg's names stand for.
+func imagesPart(ctx context.Context, job ci.Job, f Facts) string {
+	var texts []string
+	for _, name := range f.images(job) {
+		id := ""
+		if f.Image != nil {
+			id = f.Image(ctx, name)
+		}
+		texts = append(texts, name, id)
+	}
+	return digest(texts...)
+}
+
+// servicesPart is which servers stand for the leg's services.
+func servicesPart(job ci.Job, f Facts) string {
+	if len(job.Services) == 0 {
+		return ""
+	}
+	return digest(f.Services, f.Servers)
 }

@@ -106,6 +106,12 @@ func (w *world) truth(job ci.Job, needs map[string]ci.JobResult, folder *artifac
 		say("%s", head)
 	}
 	say("%s", w.inTool("go"))
+	called, err := os.ReadFile(filepath.Join(w.system, "bin", "called-by-scripts"))
+	require.NoError(w.t, err)
+	say("%s %v", called, w.facts.Installed)
+	if job.ID == "build" {
+		say("%s %s %s", w.images["node:20"], w.images["postgres:17"], w.facts.Servers)
+	}
 	for _, key := range slices.Sorted(maps.Keys(needs)) {
 		say("%s %s", key, needs[key].Outputs["from"])
 		if folder != nil { // what it downloads is what the need's output tells
@@ -181,6 +187,19 @@ var mutations = map[string]func(w *world, random *rand.Rand){
 	"another secret": func(w *world, random *rand.Rand) { w.facts.Secrets["OTHER"] = pick(random, []string{"one", "two"}) },
 	"version":        func(w *world, random *rand.Rand) { w.facts.Version = pick(random, []string{"1.0", "1.1"}) },
 	"runner":         func(w *world, random *rand.Rand) { w.facts.Runner = pick(random, []string{"host", "container"}) },
+	"a moved image": func(w *world, random *rand.Rand) {
+		w.images[pick(random, []string{"node:20", "postgres:17", "another"})] = pick(random, []string{"sha256:1", "sha256:2"})
+	},
+	"the environment's servers": func(w *world, random *rand.Rand) { w.facts.Servers = pick(random, []string{"17", "15"}) },
+	"a tool beside": func(w *world, random *rand.Rand) {
+		w.facts.Installed = []string{pick(random, []string{"java 21", "java 25"})}
+	},
+	"a tool that scripts call": func(w *world, random *rand.Rand) {
+		version := pick(random, []string{"1", "2"})
+		if content, err := os.ReadFile(filepath.Join(w.system, "bin", "called-by-scripts")); err == nil && string(content) != version {
+			w.systemTool(version)
+		}
+	},
 	"a tool":         func(w *world, random *rand.Rand) { w.setTool("tool", pick(random, []string{"1", "2"})) },
 	"a tool for all": func(w *world, random *rand.Rand) { w.setTool("go", pick(random, []string{"1", "2"})) },
 }

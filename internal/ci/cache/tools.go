@@ -25,17 +25,23 @@ const toolPatience = 10 * time.Second
 
 // tools are what is on a PATH.
 type tools struct {
-	// versions is a digest of what the tools answered.
+	// versions is a digest of what the tools answered, and of those that could be
+	// chosen instead.
 	versions string
+	// system is a digest of the programs that are not the user's own: a script may
+	// call any of them without the workflow naming it.
+	system string
 	// programs are the files behind the names.
 	programs map[string]string
 	mu       sync.Mutex
 	known    map[string]string
 }
 
-func findTools(ctx context.Context, search, folder string) *tools {
+func findTools(ctx context.Context, facts Facts, folder string) *tools {
 	t := &tools{programs: map[string]string{}, known: map[string]string{}}
-	for _, dir := range filepath.SplitList(search) {
+	var system []string
+	for _, dir := range filepath.SplitList(facts.Search) {
+		own := facts.Home != "" && strings.HasPrefix(dir+"/", strings.TrimSuffix(facts.Home, "/")+"/")
 		entries, err := os.ReadDir(dir)
 		if err != nil {
 			continue // a PATH may name what is not there
@@ -43,19 +49,23 @@ func findTools(ctx context.Context, search, folder string) *tools {
 		for _, e := range entries {
 			if _, shadowed := t.programs[e.Name()]; !shadowed && !e.IsDir() {
 				t.programs[e.Name()] = filepath.Join(dir, e.Name())
+				if info, err := os.Stat(t.programs[e.Name()]); err == nil && !own {
+					system = append(system, t.programs[e.Name()], fileFacts(info))
+				}
 			}
 		}
 	}
 	answers := make(chan string, len(versions))
 	for name, args := range versions {
-		go func() { answers <- name + " " + t.ask(ctx, folder, name, args, search) }()
+		go func() { answers <- name + " " + t.ask(ctx, folder, name, args, facts.Search) }()
 	}
 	var all []string
 	for range versions {
 		all = append(all, <-answers)
 	}
 	slices.Sort(all)
-	t.versions = digest(all...)
+	t.versions = digest(append(all, facts.Installed...)...)
+	t.system = digest(system...)
 	return t
 }
 

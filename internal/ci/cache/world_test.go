@@ -1,6 +1,7 @@
 package cache
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,27 +22,32 @@ type world struct {
 	t     *testing.T
 	root  string
 	local string
-	facts Facts
-	plan  *ci.Plan
-	runs  *artifacts.Store
+	// system is where programs are that are not the user's own.
+	system string
+	// images are the ids that images' names have.
+	images map[string]string
+	facts  Facts
+	plan   *ci.Plan
+	runs   *artifacts.Store
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{t: t, root: t.TempDir(), local: t.TempDir()}
+	w := &world{t: t, root: t.TempDir(), local: t.TempDir(), system: t.TempDir()}
 	w.runs = artifacts.Open(w.local, 0)
 	w.facts = Facts{
 		Version: "1.0", Runner: "host", Services: "environment",
 		Env:     map[string]string{"CI": "true"},
 		Event:   map[string]string{"level": "info"},
 		Secrets: map[string]string{"TOKEN": "one", "OTHER": "two"},
-		Images:  map[string]string{"node:20": "sha256:1"},
-		Search:  filepath.Join(w.local, "bin"),
+		Image:   func(_ context.Context, name string) string { return w.images[name] },
+		Search:  filepath.Join(w.local, "bin") + ":" + filepath.Join(w.system, "bin"), Home: w.local,
 	}
+	w.images = map[string]string{"node:20": "sha256:1", "postgres:17": "sha256:2"}
 	w.plan = &ci.Plan{File: ".github/workflows/ci.yml", Name: "CI", Event: "push", Jobs: []ci.Job{
 		{Key: "all", ID: "all", Definition: "run: make"},
 		{Key: "lint", ID: "lint", Definition: "run: ./hack/lint.sh\nsecrets.TOKEN tool", Paths: []string{"src/**", "!src/**/*.md"}, Secrets: []string{"TOKEN"}},
-		{Key: "build", ID: "build", Definition: "run: build", Paths: []string{"docs"}, Needs: []string{"lint"}, Container: "node:20"},
+		{Key: "build", ID: "build", Definition: "run: build", Paths: []string{"docs"}, Needs: []string{"lint"}, Container: "node:20", Services: []ci.Service{{Name: "db", Image: "postgres:17"}}},
 		{Key: "deploy", ID: "deploy", Definition: "run: deploy", Paths: []string{"docs"}, Needs: []string{"build"}},
 	}}
 	w.write("src/a.go", "package a")
@@ -52,6 +58,7 @@ func newWorld(t *testing.T) *world {
 	w.write(".gitignore", "*.log\n")
 	w.tool("tool", "1")
 	w.tool("go", "1")
+	w.systemTool("1")
 	w.git("init", "-q", "-b", "main")
 	w.git("add", "-A")
 	w.git("commit", "-q", "-m", "first")
@@ -79,6 +86,14 @@ func (w *world) tool(name, version string) {
 	file := filepath.Join(w.local, "bin", name)
 	require.NoError(w.t, os.MkdirAll(filepath.Dir(file), 0o755))
 	require.NoError(w.t, os.WriteFile(file, []byte("#!/bin/sh\necho "+version+"\n"), 0o755))
+}
+
+// systemTool puts a program on the PATH that no job names.
+func (w *world) systemTool(version string) {
+	w.t.Helper()
+	file := filepath.Join(w.system, "bin", "called-by-scripts")
+	require.NoError(w.t, os.MkdirAll(filepath.Dir(file), 0o755))
+	require.NoError(w.t, os.WriteFile(file, []byte(version), 0o755))
 }
 
 func (w *world) open() *Cache {

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/paws360/pawskind/internal/ci"
 	"github.com/paws360/pawskind/internal/ci/artifacts"
@@ -42,8 +43,12 @@ type Options struct {
 	// Runner is where jobs run: host or container. ServicesFrom is where services
 	// come from: environment or container.
 	Runner, ServicesFrom string
-	Parallel             int
-	Secrets              map[string]string
+	// Servers tell how the environment's databases are configured; Engine is
+	// docker, podman, or auto for the one that works.
+	// Image is what jobs run in that name no container, with Runner container.
+	Servers, Engine, Image string
+	Parallel               int
+	Secrets                map[string]string
 	// Services starts what jobs ask for under services; nil makes such jobs fail.
 	Services schedule.Services
 }
@@ -114,6 +119,11 @@ func (p *Pipeline) Run(ctx context.Context, o Options, plan *ci.Plan, tell ci.Te
 			return ci.Result{}, err
 		}
 	}
+	done, err := p.turn(ctx, plan, func(text string) { tell(ci.Event{Time: time.Now(), Kind: ci.Line, Text: text}) })
+	if err != nil {
+		return ci.Result{}, err
+	}
+	defer done()
 	if _, err := p.Store.Prune(); err != nil {
 		return ci.Result{}, err
 	}

@@ -158,9 +158,14 @@ func inputsEnv(inputs map[string]any) map[string]string {
 func (l *leg) node(ctx context.Context, s *scope, step *model.Step, action *model.Action, folder string, inputs map[string]any, vars map[string]string, o *output) error {
 	within := *s
 	within.actionPath = folder
+	servers, err := l.toolkitEnv()
+	if err != nil {
+		return err
+	}
 	start := func(ctx context.Context, file string, o *output) error {
 		env := l.environ(&within, vars)
 		maps.Copy(env, inputsEnv(inputs))
+		maps.Copy(env, servers)
 		for name, value := range o.state {
 			env["STATE_"+name] = value
 		}
@@ -201,14 +206,20 @@ func (l *leg) dockerAction(ctx context.Context, s *scope, action *model.Action, 
 	if err != nil {
 		return err
 	}
+	servers, err := l.toolkitEnv()
+	if err != nil {
+		return err
+	}
+	maps.Copy(vars, servers)
 	maps.Copy(vars, extra)
 	maps.Copy(vars, inputsEnv(inputs))
 	image, is := strings.CutPrefix(action.Runs.Image, "docker://")
 	if !is {
-		engine, err := l.engine(ctx)
+		engine, err := l.engineFor(ctx, "")
 		if err != nil {
 			return err
 		}
+		l.result.NoCache = "what the action's image is built on may be another one next time"
 		image = "pawskind-ci-action:" + strings.ToLower(l.tracking[len(l.tracking)-12:])
 		dockerfile := filepath.Join(folder, action.Runs.Image)
 		build := command{args: []string{engine, "build", "-t", image, "-f", dockerfile, filepath.Dir(dockerfile)}, env: l.base, dir: folder, out: o}
@@ -231,7 +242,7 @@ func (l *leg) image(ctx context.Context, s *scope, image string, given, vars map
 
 // start runs an image once, with the leg's folder in it.
 func (l *leg) start(ctx context.Context, s *scope, image, entrypoint string, arguments []string, vars map[string]string, o *output) error {
-	engine, err := l.engine(ctx)
+	engine, err := l.engineFor(ctx, image)
 	if err != nil {
 		return err
 	}

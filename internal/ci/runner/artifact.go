@@ -68,9 +68,7 @@ func upload(ctx context.Context, c *call) error {
 			return fmt.Errorf("keeping %s: %w", file, err)
 		}
 	}
-	if !slices.Contains(c.leg.result.Artifacts, name) {
-		c.leg.result.Artifacts = append(c.leg.result.Artifacts, name)
-	}
+	c.leg.keepArtifact(name)
 	c.output("artifact-id", name)
 	c.output("artifact-url", "file://"+target)
 	c.out.say(fmt.Sprintf("Kept %d file(s) as the artifact %s", len(files), name))

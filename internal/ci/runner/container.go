@@ -7,12 +7,14 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"time"
 
 	"github.com/kballard/go-shellquote"
 
 	"github.com/paws360/pawskind/internal/engine"
+	"github.com/paws360/pawskind/internal/problem"
 )
 
 // container is what a leg's commands run in. The leg's folder is at the same
@@ -24,11 +26,17 @@ type container struct {
 	search string
 }
 
-// engine is the command of the engine that works.
-func (l *leg) engine(ctx context.Context) (string, error) {
+// engineFor is the command of the engine that works, once that has the image;
+// none is wanted when its name is empty.
+func (l *leg) engineFor(ctx context.Context, image string) (string, error) {
 	e, err := engine.Detect(ctx, l.runner.options.Engine)
 	if err != nil {
-		return "", fmt.Errorf("it needs a container engine: %w", err)
+		return "", problem.New(problem.EngineMissing, "%s needs a container engine", l.job.Key).Because(err)
+	}
+	if image != "" {
+		if err := e.Provide(ctx, image); err != nil {
+			return "", problem.New(problem.JobImageMissing, "%s wants the image %s, which is not here and cannot be fetched", l.job.Key, image).Because(err)
+		}
 	}
 	return exec.LookPath(e.Kind)
 }
@@ -44,7 +52,7 @@ func (l *leg) contain(ctx context.Context) error {
 	if image == "" {
 		return nil
 	}
-	program, err := l.engine(ctx)
+	program, err := l.engineFor(ctx, image)
 	if err != nil {
 		return err
 	}
@@ -150,7 +158,16 @@ func (c *container) output(ctx context.Context, args ...string) (string, error) 
 	return string(out), nil
 }
 
-func (c *container) remove() { removeContainer(c.engine, c.name) }
+// remove ends the container. Where the engine's root wrote into the leg's folder,
+// the files are given to this user first, who could not remove them otherwise.
+func (c *container) remove(folder string) {
+	if os.Getuid() != 0 && filepath.Base(c.engine) == "docker" {
+		ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
+		defer cancel()
+		_, _ = c.output(ctx, "exec", "--user", "0", c.name, "chown", "-R", fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()), folder)
+	}
+	removeContainer(c.engine, c.name)
+}
 
 // removeContainer ends a container and all that runs in it; one that is gone
 // already is as well.

@@ -3,6 +3,7 @@ package runner
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -26,6 +27,14 @@ var caches = map[string]string{
 	"PYENV_ROOT": ".pyenv", "NVM_DIR": ".nvm", "CARGO_HOME": ".cargo", "RUSTUP_HOME": ".rustup", "GRADLE_USER_HOME": ".gradle", "DOCKER_CONFIG": ".docker",
 }
 
+// Passed is what every leg on this host sees of the caller's environment: an input
+// of its result.
+func Passed(lookup func(string) (string, bool)) map[string]string {
+	env := clean(lookup, "")
+	delete(env, "HOME") // each leg has its own
+	return env
+}
+
 // clean is the environment that a leg on this host begins with.
 func clean(lookup func(string) (string, bool), home string) map[string]string {
 	env := map[string]string{"CI": "true", "HOME": home, "LANG": "C.UTF-8", "DEBIAN_FRONTEND": "noninteractive"}
@@ -34,6 +43,7 @@ func clean(lookup func(string) (string, bool), home string) map[string]string {
 			env[name] = value
 		}
 	}
+	env["PATH"] = withoutGit(env["PATH"])
 	real, _ := lookup("HOME")
 	for name, place := range caches {
 		if value, set := lookup(name); set && value != "" {
@@ -46,6 +56,12 @@ func clean(lookup func(string) (string, bool), home string) map[string]string {
 		}
 	}
 	return env
+}
+
+// withoutGit takes out the folder that git puts before the PATH of its hooks: a
+// run before a push is the same as one by hand.
+func withoutGit(path string) string {
+	return strings.Join(slices.DeleteFunc(filepath.SplitList(path), func(dir string) bool { return filepath.Base(dir) == "git-core" }), string(filepath.ListSeparator))
 }
 
 // github are the variables that the remote gives every job.

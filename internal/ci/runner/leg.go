@@ -17,6 +17,7 @@ import (
 	"github.com/nektos/act/pkg/model"
 
 	"github.com/paws360/pawskind/internal/ci"
+	"github.com/paws360/pawskind/internal/ci/artifacts"
 	"github.com/paws360/pawskind/internal/ci/expression"
 	"github.com/paws360/pawskind/internal/ci/schedule"
 	"github.com/paws360/pawskind/internal/ci/tree"
@@ -49,6 +50,9 @@ type leg struct {
 	logging sync.Mutex
 	top     *scope
 	scripts int
+	// toolkit is what actions that are programs are given; nil before the first.
+	toolkit map[string]string
+	keeping sync.Mutex
 }
 
 // post is what a step leaves to be done when the job's steps are through.
@@ -88,7 +92,7 @@ func conclusionOf(ctx context.Context, otherwise ci.Conclusion) ci.Conclusion {
 // end leaves nothing of the leg: no process, no container, no files.
 func (l *leg) end() {
 	if l.container != nil {
-		l.container.remove()
+		l.container.remove(l.folder)
 	}
 	endAll(l.tracking)
 	l.readers.Wait()
@@ -100,7 +104,7 @@ func (l *leg) end() {
 // prepare makes the leg's folders and its environment.
 func (l *leg) prepare(ctx context.Context) (err error) {
 	l.tracking = "pawskind_" + rand.Text()
-	if l.folder, err = os.MkdirTemp(l.runner.folder, "job-"); err != nil {
+	if l.folder, err = l.runner.place.job(artifacts.Name(l.job.Key)); err != nil {
 		return fmt.Errorf("making a folder for %s: %w", l.job.Key, err)
 	}
 	for _, folder := range []string{l.workspace(), l.temp(), l.path("home"), l.path("tools"), l.path("files")} {
@@ -275,6 +279,15 @@ func withDefaults(step *model.Step, d model.RunDefaults) {
 	}
 	if step.WorkingDirectory == "" {
 		step.WorkingDirectory = d.WorkingDirectory
+	}
+}
+
+// keepArtifact notes what the leg uploaded.
+func (l *leg) keepArtifact(name string) {
+	l.keeping.Lock()
+	defer l.keeping.Unlock()
+	if !slices.Contains(l.result.Artifacts, name) {
+		l.result.Artifacts = append(l.result.Artifacts, name)
 	}
 }
 

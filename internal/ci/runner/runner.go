@@ -2,6 +2,7 @@
 // a container.
 //
 // The workflow's model and its expressions are act's (pkg/model, pkg/exprparser).
+// So is the cache server that actions ask (pkg/artifactcache, by package toolkit).
 // Its pkg/runner is not used: on the host it gives every command a terminal and
 // the caller's whole environment, ends only a command's first process on a
 // cancel, asks Node to hash files, knows no ports of services, and needs Docker's
@@ -13,12 +14,12 @@ package runner
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"sync"
 
 	"github.com/paws360/pawskind/internal/ci"
 	"github.com/paws360/pawskind/internal/ci/schedule"
+	"github.com/paws360/pawskind/internal/ci/toolkit"
 	"github.com/paws360/pawskind/internal/ci/tree"
 	"github.com/paws360/pawskind/internal/ci/workflow"
 	"github.com/paws360/pawskind/internal/problem"
@@ -48,11 +49,12 @@ const DefaultImage = "ubuntu:24.04"
 // Runner runs legs; it is a schedule.Runner.
 type Runner struct {
 	options Options
-	folder  string
+	place   place
 	actions *actions
 
 	mu       sync.Mutex
 	snapshot *tree.Snapshot
+	toolkit  *toolkit.Server
 }
 
 var _ schedule.Runner = (*Runner)(nil)
@@ -60,16 +62,19 @@ var _ schedule.Runner = (*Runner)(nil)
 // New makes a runner for one run. Nothing is copied before the first checkout: a
 // run that is served from the cache costs nothing here.
 func New(_ context.Context, o Options) (*Runner, error) {
-	folder, err := os.MkdirTemp(o.Work, "pawskind-ci-")
+	where, err := newPlace(o.Work, o.Repo)
 	if err != nil {
 		return nil, problem.New(problem.FileFailed, "cannot make a folder for the run").Because(err)
 	}
-	return &Runner{options: o, folder: folder, actions: &actions{folder: filepath.Join(o.State, "actions")}}, nil
+	return &Runner{options: o, place: where, actions: &actions{folder: filepath.Join(o.State, "actions")}}, nil
 }
 
 // Close removes the run's checkouts.
 func (r *Runner) Close() error {
-	if err := tree.RemoveAll(r.folder); err != nil {
+	if r.toolkit != nil {
+		_ = r.toolkit.Close() // nobody uses it any more
+	}
+	if err := r.place.leave(); err != nil {
 		return fmt.Errorf("removing the run's checkouts: %w", err)
 	}
 	return nil
@@ -82,7 +87,7 @@ func (r *Runner) files(ctx context.Context) (*tree.Snapshot, error) {
 	if r.snapshot != nil {
 		return r.snapshot, nil
 	}
-	folder := filepath.Join(r.folder, "snapshot")
+	folder := filepath.Join(r.place.folder, "snapshot")
 	s, err := tree.Take(ctx, r.options.Repo, folder)
 	if err != nil {
 		_ = tree.RemoveAll(folder) // the next leg tries again
@@ -90,6 +95,32 @@ func (r *Runner) files(ctx context.Context) (*tree.Snapshot, error) {
 	}
 	r.snapshot = s
 	return s, nil
+}
+
+// toolkitEnv is how the leg's actions that are programs reach the servers that
+// their toolkit wants, which are started when the first one does.
+func (l *leg) toolkitEnv() (map[string]string, error) {
+	r := l.runner
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.toolkit == nil {
+		server, err := toolkit.Start(l.in.ArtifactsDir, l.in.CacheDir, r.options.RunID)
+		if err != nil {
+			return nil, err
+		}
+		r.toolkit = server
+	}
+	if l.toolkit == nil {
+		env, token, err := r.toolkit.Job(l.keepArtifact)
+		if err != nil {
+			return nil, err
+		}
+		if l.in.Mask != nil {
+			l.in.Mask(token)
+		}
+		l.toolkit = env
+	}
+	return l.toolkit, nil
 }
 
 // Wanted evaluates the `if` of the jobs that called the leg's workflow, and then

@@ -7,9 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"strconv"
 	"strings"
 
+	"github.com/paws360/pawskind/internal/ci/toolchain"
 	"github.com/paws360/pawskind/internal/ci/workflow"
 )
 
@@ -29,34 +29,77 @@ var setups = map[string]tool{
 	"actions/setup-python": {"python", []string{"python3", "--version"}, regexp.MustCompile(`Python ([0-9][0-9A-Za-z.+]*)`), "python-version"},
 }
 
-// setup checks the version that is here against the one that is asked for. It
-// installs none: another one is a warning, and told as not reproduced.
+// setup takes the version that is asked for, when the PATH has another one and
+// this machine has it elsewhere. It installs none: what comes nearest is used
+// with a warning, and told as not reproduced.
 func setup(ctx context.Context, c *call) error {
 	t := setups[strings.ToLower(c.name)]
 	asked, fromFile, err := c.asked(t)
 	if err != nil {
 		return err
 	}
+	fits := func(version string) bool {
+		return toolchain.Satisfies(version, asked) || fromFile && toolchain.Newer(version, asked)
+	}
+	have, err := c.present(ctx, t)
+	if err != nil {
+		return err
+	}
+	var home string
+	if !fits(have) && c.leg.container == nil { // a container has its own
+		all := toolchain.Find(t.name, os.Environ())
+		if other, found := toolchain.Choose(all, asked, have); found {
+			have, home = other.Version, other.Home
+			c.leg.search = append([]string{other.Bin()}, c.leg.search...)
+		}
+		if have == "" {
+			return fmt.Errorf("%s asks for %s %s, and there is none on this machine: install it", c.name, t.name, asked)
+		}
+		if !fits(have) {
+			c.warn("the workflow asks for %s %s, and this machine has none%s: %s is used", t.name, asked, others(all), have)
+		}
+	}
+	if have == "" {
+		return fmt.Errorf("%s asks for %s %s, and there is none in the container: take an image that has it", c.name, t.name, asked)
+	}
+	if !fits(have) {
+		if c.leg.container != nil {
+			c.warn("the workflow asks for %s %s, and the container has %s", t.name, asked, have)
+		}
+		c.leg.notice(c.step, c.name, fmt.Sprintf("the remote installs %s %s; here %s is used", t.name, asked, have))
+	}
+	c.out.say(strings.TrimSpace(fmt.Sprintf("%s %s is used; asked for: %s %s", t.name, have, asked, home)))
+	c.output(t.output, have)
+	c.output("cache-hit", "true")
+	return c.extras(t, have, home)
+}
+
+// present is the version that the PATH has; empty when it has none.
+func (c *call) present(ctx context.Context, t tool) (string, error) {
 	env := c.leg.environ(c.scope, c.vars)
 	env["GOTOOLCHAIN"] = "local"
 	var answer bytes.Buffer
 	status, err := c.leg.exec(ctx, command{args: t.ask, env: env, dir: c.leg.workspace(), out: &answer})
+	if ctx.Err() != nil {
+		return "", context.Cause(ctx)
+	}
 	found := t.version.FindSubmatch(answer.Bytes())
 	if err != nil || status != 0 || found == nil {
-		if ctx.Err() != nil {
-			return context.Cause(ctx)
-		}
-		return fmt.Errorf("%s asks for %s %s, and there is none on this machine: install it", c.name, t.name, asked)
+		return "", nil //nolint:nilerr // a tool that cannot tell its version is as good as none
 	}
-	have := string(found[1])
-	c.out.say(fmt.Sprintf("%s %s is on this machine; asked for: %s", t.name, have, asked))
-	if !satisfies(have, asked) && (!fromFile || !newer(have, asked)) {
-		c.warn("the workflow asks for %s %s, and this machine has %s", t.name, asked, have)
-		c.leg.notice(c.step, c.name, fmt.Sprintf("the remote installs %s %s; here %s is used", t.name, asked, have))
+	return string(found[1]), nil
+}
+
+// others says which versions are there instead.
+func others(all []toolchain.Installed) string {
+	if len(all) == 0 {
+		return ""
 	}
-	c.output(t.output, have)
-	c.output("cache-hit", "true")
-	return c.extras(t, env)
+	var list []string
+	for _, i := range all {
+		list = append(list, i.Version+" in "+i.Home)
+	}
+	return " (it has " + strings.Join(list, ", ") + ")"
 }
 
 // asked is the version that the step asks for, and whether a file said so.
@@ -77,12 +120,27 @@ func (c *call) asked(t tool) (string, bool, error) {
 }
 
 // extras are what the real action leaves besides.
-func (c *call) extras(t tool, env map[string]string) error {
+func (c *call) extras(t tool, version, home string) error {
+	l, env := c.leg, c.leg.environ(c.scope, c.vars)
 	switch t.name {
+	case "go":
+		if home != "" && l.base["GOROOT"] != "" {
+			l.vars["GOROOT"] = home
+		}
 	case "java":
 		c.output("distribution", c.with["distribution"])
-		c.output("path", env["JAVA_HOME"])
+		if home == "" && l.container == nil {
+			home = homeOf("java", env["PATH"])
+		}
+		c.output("path", home)
+		if home != "" {
+			major, _, _ := strings.Cut(version, ".")
+			l.vars["JAVA_HOME"], l.vars["JAVA_HOME_"+major+"_"+runnerArch()] = home, home
+		}
 	case "python":
+		if home != "" {
+			l.vars["pythonLocation"] = home
+		}
 		if _, err := look("python", env["PATH"]); err == nil || c.leg.container != nil {
 			return nil
 		}
@@ -102,87 +160,14 @@ func (c *call) extras(t tool, env map[string]string) error {
 	return nil
 }
 
-var numbers = regexp.MustCompile(`[0-9]+`)
-
-// digits are the numbers of a version, up to three.
-func digits(version string) []int {
-	version, _, _ = strings.Cut(version, "+")
-	var list []int
-	for _, text := range numbers.FindAllString(version, 3) {
-		n, _ := strconv.Atoi(text) // it is digits
-		list = append(list, n)
+// homeOf is the folder above bin in which a program really is.
+func homeOf(name, path string) string {
+	program, err := look(name, path)
+	if err != nil {
+		return ""
 	}
-	return list
-}
-
-// satisfies tells whether a version is one that is asked for: by its beginning
-// (1.26, 21, 3.x), by a range (^, ~, >=), or any for words such as stable.
-func satisfies(have, asked string) bool {
-	asked = strings.TrimSpace(strings.TrimPrefix(asked, "v"))
-	for alternative := range strings.SplitSeq(asked, "||") {
-		all := true
-		for _, one := range strings.Fields(alternative) {
-			all = all && satisfiesOne(have, one)
-		}
-		if all {
-			return true
-		}
+	if program, err = filepath.EvalSymlinks(program); err != nil {
+		return ""
 	}
-	return false
-}
-
-func satisfiesOne(have, asked string) bool {
-	h, operator := digits(have), strings.TrimRight(asked, "0123456789.xX*-abcdefghijklmnopqrstuvwyz")
-	a := digits(strings.TrimPrefix(asked, operator))
-	if len(a) == 0 {
-		return true // stable, latest, lts/*, any
-	}
-	order := compare(h, a)
-	switch operator {
-	case ">=":
-		return order >= 0
-	case ">":
-		return order > 0
-	case "<=":
-		return order <= 0
-	case "<":
-		return order < 0
-	case "^":
-		return order >= 0 && begins(h, a[:1])
-	case "~":
-		return order >= 0 && begins(h, a[:min(2, len(a))])
-	}
-	return begins(h, a)
-}
-
-// newer tells whether a version is of the same minor line as the other and not
-// older: what a file such as go.mod asks for at least.
-func newer(have, asked string) bool {
-	h, a := digits(have), digits(asked)
-	return len(a) > 0 && begins(h, a[:min(2, len(a))]) && compare(h, a) >= 0
-}
-
-func begins(have, with []int) bool {
-	for i, n := range with {
-		if i >= len(have) || have[i] != n {
-			return false
-		}
-	}
-	return true
-}
-
-func compare(a, b []int) int {
-	for i := range max(len(a), len(b)) {
-		x, y := 0, 0
-		if i < len(a) {
-			x = a[i]
-		}
-		if i < len(b) {
-			y = b[i]
-		}
-		if x != y {
-			return x - y
-		}
-	}
-	return 0
+	return filepath.Dir(filepath.Dir(program))
 }

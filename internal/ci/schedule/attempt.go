@@ -46,7 +46,7 @@ func (a *attempt) outcome(ctx context.Context) outcome {
 	}
 	a.pass(ci.Event{Kind: ci.JobStarted, Job: a.job.Key})
 	result := a.execute(ctx)
-	if result.Conclusion == ci.Success && cached != nil && ctx.Err() == nil {
+	if result.Conclusion == ci.Success && result.NoCache == "" && cached != nil && ctx.Err() == nil {
 		if err := cached.Keep(result); err != nil {
 			result.Annotations = append(result.Annotations, ci.Annotation{Level: "warning", Message: "its result is not in the cache: " + err.Error()})
 		}

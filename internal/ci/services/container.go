@@ -41,10 +41,11 @@ func (p *Provider) container(ctx context.Context, job ci.Job, s ci.Service, undo
 	if err != nil {
 		return fail(err)
 	}
-	if !e.HasImage(ctx, s.Image) {
-		if err := e.Run(ctx, "pull", s.Image); err != nil {
+	if err := e.Provide(ctx, s.Image); err != nil {
+		if ctx.Err() != nil {
 			return fail(err)
 		}
+		return schedule.ServiceAddress{}, problem.New(problem.JobImageMissing, "the service %s wants the image %s, which is not here and cannot be fetched", s.Name, s.Image).Because(err)
 	}
 	name := strings.ToLower("pawskind-ci-" + artifacts.Name(s.Name) + "-" + rand.Text()[:8])
 	variables, err := envFile(s.Env)

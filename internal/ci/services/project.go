@@ -3,6 +3,7 @@ package services
 import (
 	"context"
 	"net"
+	"os"
 	"strconv"
 	"time"
 
@@ -28,6 +29,17 @@ func Of(config *project.Config, from string) *Provider {
 			return e, nil
 		},
 	}
+}
+
+// Configured tells how the project's databases are configured: what a job's
+// result may depend on.
+func Configured(config *project.Config) string {
+	spec := ""
+	if config.Environment != "" {
+		content, _ := os.ReadFile(config.Environment) // what cannot be read does not start either
+		spec = string(content)
+	}
+	return config.Profile + "\n" + spec
 }
 
 // environmentOf reads the passwords and sees whether the published ports answer

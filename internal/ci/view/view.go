@@ -74,6 +74,11 @@ func (v *View) Live() (stop func()) {
 func (v *View) Tell(e ci.Event) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	if e.Kind == ci.Line && e.Job == "" && !v.style.Quiet { // of the run as a whole
+		v.clear()
+		_, _ = fmt.Fprintln(v.out, e.Text)
+		return
+	}
 	v.tree.apply(e)
 	switch {
 	case v.style.Quiet:

@@ -29,9 +29,6 @@ func (r *reader) notice(s *Source, event string) {
 			r.tell(s, keyLine(child(on, event), filter), filter, "the remote starts it only for what this names; here it starts whenever it is called")
 		}
 	}
-	if child(s.root, "concurrency") != nil {
-		r.tell(s, keyLine(s.root, "concurrency"), "concurrency", "the remote runs one workflow of the group at a time; here each call runs at once")
-	}
 	r.noticeCalled(s)
 }
 

@@ -95,10 +95,41 @@ func Read(repo, file, event string, inputs map[string]string) (*ci.Plan, error) 
 	github := github(repo, source.Model.Name, event, given)
 	r := &reader{repo: repo, plan: &ci.Plan{File: file, Name: source.Model.Name, Event: event}, github: github}
 	r.notice(source, event)
+	if err := r.concurrency(source, given); err != nil {
+		return nil, err
+	}
 	if _, err := r.read(source, nil, "", given); err != nil {
 		return nil, err
 	}
 	return r.plan, nil
+}
+
+// concurrency is the group of which the remote runs one workflow at a time.
+func (r *reader) concurrency(s *Source, inputs map[string]any) error {
+	node := child(s.root, "concurrency")
+	if node == nil {
+		return nil
+	}
+	env := expression.New()
+	env.Github, env.Inputs = r.github, inputs
+	group, cancel := node, (*yaml.Node)(nil)
+	if node.Kind == yaml.MappingNode {
+		group, cancel = child(node, "group"), child(node, "cancel-in-progress")
+	}
+	for _, part := range []struct {
+		node *yaml.Node
+		take func(string)
+	}{{group, func(text string) { r.plan.Concurrency = text }}, {cancel, func(text string) { r.plan.CancelInProgress = text == "true" }}} {
+		if part.node == nil {
+			continue
+		}
+		text, err := env.Text(part.node.Value)
+		if err != nil {
+			return invalid(s.File, part.node.Line, "concurrency: %s", err)
+		}
+		part.take(text)
+	}
+	return nil
 }
 
 // starts checks that the event starts the workflow.

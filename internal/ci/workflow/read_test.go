@@ -213,7 +213,8 @@ jobs:
 		require.NotEmpty(t, n.Why)
 		told = append(told, fmt.Sprintf("%s:%d", n.What, n.Line))
 	}
-	require.ElementsMatch(t, []string{"schedule:3", "branches:2", "concurrency:5", "id-token:4", "permissions:4", "environment:9", "submodules:11", "token:12", "vars:12"}, told)
+	require.ElementsMatch(t, []string{"schedule:3", "branches:2", "id-token:4", "permissions:4", "environment:9", "submodules:11", "token:12", "vars:12"}, told)
+	require.Equal(t, "x", plan.Concurrency)
 	require.Equal(t, "it deploys to staging", plan.Jobs[0].NoCache)
 	require.Empty(t, plan.Jobs[0].Secrets)
 }
