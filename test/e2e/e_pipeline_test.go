@@ -1,9 +1,17 @@
 package e2e
 
 import (
+	"encoding/json"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
 	"testing"
 
+	"github.com/stretchr/testify/require"
+
+	"github.com/paws360/pawskind/internal/ci"
 	"github.com/paws360/pawskind/internal/ci/services"
 	"github.com/paws360/pawskind/internal/ci/services/servicestest"
 	"github.com/paws360/pawskind/internal/naming"
@@ -21,4 +29,113 @@ func TestPipelineServicesAreTheRunningStack(t *testing.T) {
 		RedisUser:        redis.UserPipeline,
 		RedisPassword:    secret(t, naming.KeyRedisOperator),
 	})
+}
+
+// pipelineRun runs the project's pipeline and gives the newest run's result.
+func pipelineRun(t *testing.T, project string, status int, args ...string) ci.Result {
+	t.Helper()
+	r := command(t, project, nil, filepath.Join(checkout, "bin/pawskind"), append([]string{"ci"}, args...)...)
+	require.Equal(t, status, r.code, "%s", r.all())
+	var result ci.Result
+	files, err := filepath.Glob(filepath.Join(project, ".local/pipeline-artifacts/*/*/run.json"))
+	require.NoError(t, err)
+	for _, file := range files {
+		var one ci.Result
+		content, err := os.ReadFile(file)
+		require.NoError(t, err)
+		require.NoError(t, json.Unmarshal(content, &one))
+		if one.Started.After(result.Started) {
+			result = one
+		}
+	}
+	return result
+}
+
+func pipelineLog(t *testing.T, result ci.Result, job ci.JobResult) string {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join(result.Folder, job.Log))
+	require.NoError(t, err)
+	return string(content)
+}
+
+const containedWorkflow = `name: ci
+on: push
+jobs:
+  inside:
+    runs-on: ubuntu-latest
+    services:
+      answers:
+        image: pawskind-e2e/answers:1
+        ports: [7000]
+        options: --health-cmd "test -e /ready" --health-interval 1s
+    outputs: {answer: "${{ steps.ask.outputs.answer }}"}
+    steps:
+      - uses: actions/checkout@v4
+      - id: ask
+        shell: bash
+        run: |
+          . /etc/os-release && echo "this is $VERSION_CODENAME in $(cat /proc/1/comm)"
+          cat committed.txt
+          exec 3<>/dev/tcp/localhost/${{ job.services.answers.ports[7000] }}
+          read -r answer <&3
+          echo "answer=$answer" >> "$GITHUB_OUTPUT"
+          echo kept > made-inside.txt
+      - uses: actions/upload-artifact@v4
+        with: {name: made, path: made-inside.txt}
+  nowhere:
+    if: always()
+    needs: inside
+    runs-on: ubuntu-latest
+    container: pawskind-e2e/is-not-there:1
+    steps: [{run: echo never}]
+`
+
+// Jobs and services run in containers of the engine; a name that was moved to
+// another image is another input, and an image that cannot be had is told.
+func TestPipelineRunsInContainers(t *testing.T) {
+	require.Zero(t, command(t, checkout, []string{"ENGINE=" + engineName}, filepath.Join(checkout, "images/base/ensure.sh"), "trixie").code)
+	t.Cleanup(func() { _ = exec.Command(engineName, "rmi", "-f", "pawskind-e2e/answers:1").Run() })
+	project := filepath.Join(t.TempDir(), "contained")
+	require.NoError(t, os.MkdirAll(filepath.Join(project, ".github/workflows"), 0o755))
+	for name, content := range map[string]string{".github/workflows/ci.yml": containedWorkflow, "committed.txt": "a file of the repository\n", "pawskind.yaml": "name: contained\n"} {
+		require.NoError(t, os.WriteFile(filepath.Join(project, name), []byte(content), 0o644))
+	}
+	for _, args := range [][]string{{"init", "-q", "-b", "main"}, {"add", "-A"}, {"-c", "user.name=t", "-c", "user.email=t@localhost", "commit", "-q", "-m", "first"}} {
+		require.Zero(t, command(t, project, nil, "git", args...).code)
+	}
+	run := func(want string, cached bool) ci.Result {
+		result := pipelineRun(t, project, 1, "--runner", "container", "--image", "debian:trixie-slim", "--services", "container")
+		inside := result.Jobs[0]
+		require.Equal(t, ci.Success, inside.Conclusion, "%s\n%s", inside.Reason, pipelineLog(t, result, inside))
+		require.Equal(t, want, inside.Outputs["answer"])
+		require.Equal(t, cached, inside.Cached != "")
+		return result
+	}
+
+	answering(t, "one")
+	result := run("one", false)
+	log := pipelineLog(t, result, result.Jobs[0])
+	require.Contains(t, log, "this is trixie in")
+	require.Contains(t, log, "a file of the repository")
+	require.FileExists(t, filepath.Join(result.Folder, "artifacts/made/made-inside.txt"))
+	require.Equal(t, ci.Failure, result.Jobs[1].Conclusion)
+	require.Contains(t, result.Jobs[1].Reason, "ERR_CI_025")
+	run("one", true)
+	answering(t, "two")
+	run("two", false)
+
+	left, err := exec.Command(engineName, "ps", "-aq", "--filter", "name=pawskind-ci-").Output()
+	require.NoError(t, err)
+	require.Empty(t, strings.TrimSpace(string(left)), "no container of the run is left")
+}
+
+// answering moves the service's name to an image that gives that answer.
+func answering(t *testing.T, answer string) {
+	t.Helper()
+	c := exec.CommandContext(t.Context(), engineName, "build", "-q", "-t", "pawskind-e2e/answers:1", "-")
+	c.Stdin = strings.NewReader(`FROM debian:trixie-slim
+CMD ["perl", "-MIO::Socket::INET", "-e", "my $s = IO::Socket::INET->new(LocalPort => 7000, Listen => 5) or die; open(my $f, '>', '/ready'); while (my $c = $s->accept) { print $c '` + answer + `', qq(\\n); close $c }"]
+`)
+	out, err := c.CombinedOutput()
+	require.NoError(t, err, "%s", out)
 }

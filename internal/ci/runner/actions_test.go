@@ -222,3 +222,40 @@ func TestAnActionWithoutItsCheckout(t *testing.T) {
 	w := repository(t, ci1(`- {uses: ./act}`), map[string]string{"act/action.yml": "runs: {using: composite, steps: []}"}).run(t, t.Context())
 	require.Contains(t, w.log(t, "job"), "is actions/checkout run before it?")
 }
+
+// A JDK beside the PATH's is taken when it is the one that is asked for.
+func TestSetupJavaFindsTheVersionThatLiesBeside(t *testing.T) {
+	home := t.TempDir()
+	require.NoError(t, os.MkdirAll(filepath.Join(home, "bin"), 0o755))
+	for name, content := range map[string]string{"release": "JAVA_VERSION=\"99.0.1\"\n", "bin/javac": "#!/bin/sh\n", "bin/java": "#!/bin/sh\necho this is 99\n"} {
+		require.NoError(t, os.WriteFile(filepath.Join(home, name), []byte(content), 0o755))
+	}
+	t.Setenv("JAVA_HOME_99_X64", home)
+	w := repository(t, ci1(`
+- {id: j, uses: actions/setup-java@v4, with: {distribution: temurin, java-version: "99"}}
+- run: test "$JAVA_HOME ${{ steps.j.outputs.version }}" = "`+home+` 99.0.1" && java`), nil).run(t, t.Context()).passed(t)
+	require.Contains(t, w.log(t, "job"), "this is 99")
+	require.Empty(t, w.job(t, "job").Annotations)
+	require.Empty(t, w.result.NotReproduced)
+}
+
+// An action that is a program reaches the run's artifacts, and a step that is a
+// script has no token for them.
+func TestActionsThatAreProgramsReachTheRunsArtifacts(t *testing.T) {
+	w := repository(t, ci1(`
+- uses: actions/checkout@v4
+- {uses: actions/upload-artifact@v4, with: {name: kept, path: a.txt}}
+- uses: ./list
+- run: test -z "$ACTIONS_RUNTIME_TOKEN"`), map[string]string{
+		"a.txt":           "a",
+		"list/action.yml": "name: list\nruns: {using: node20, main: main.js}\n",
+		"list/main.js": `const call = async (token) => (await fetch(process.env.ACTIONS_RESULTS_URL + 'twirp/github.actions.results.api.v1.ArtifactService/ListArtifacts',
+  { method: 'POST', headers: { authorization: 'Bearer ' + token, 'content-type': 'application/json' }, body: '{}' })).json()
+const token = process.env.ACTIONS_RUNTIME_TOKEN
+call(token).then((a) => console.log('found', a.artifacts.map((x) => x.name).join(), 'with', token))
+call('guess').then((a) => console.log('refused', a.code))
+`}).run(t, t.Context()).passed(t)
+	log := w.log(t, "job")
+	require.Contains(t, log, "found kept with ***")
+	require.Contains(t, log, "refused unauthenticated")
+}
