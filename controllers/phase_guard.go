@@ -1,6 +1,7 @@
 package controllers
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -66,6 +67,13 @@ func (r *Reconciler) readSecret(ctx context.Context, s *scope) error {
 			missing = append(missing, key)
 		}
 	}
+	if unfit := unfit(secret.Data); len(missing) == 0 && unfit != "" {
+		return &stalled{
+			reason:  v1alpha1.ReasonSecretInvalid,
+			message: fmt.Sprintf("Secret %s has a control character, such as the end of a line, in %s", name, unfit),
+			retry:   5 * time.Second,
+		}
+	}
 	if len(missing) > 0 {
 		return &stalled{
 			reason:  v1alpha1.ReasonSecretInvalid,
@@ -75,6 +83,19 @@ func (r *Reconciler) readSecret(ctx context.Context, s *scope) error {
 	}
 	s.secret = secret.Data
 	return nil
+}
+
+// unfit names the values that no line of a configuration file can hold as they are.
+func unfit(data map[string][]byte) string {
+	var keys []string
+	for _, key := range naming.RequiredKeys() {
+		for _, k := range []string{key, key + naming.SuffixNext, key + naming.SuffixPrevious} {
+			if bytes.ContainsFunc(data[k], func(r rune) bool { return r < ' ' || r == 0x7f }) {
+				keys = append(keys, k)
+			}
+		}
+	}
+	return strings.Join(keys, ", ")
 }
 
 // reconcileShared makes what several components need before they start: the

@@ -3,6 +3,7 @@ package controllers
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -29,6 +30,10 @@ import (
 // certificatesLook is how often Secrets are read when nothing is due: nothing
 // tells of a change of theirs, because a watch could read every Secret.
 const certificatesLook = 20 * time.Second
+
+// errNothingKnown ends a reconcile: members whose pods tell the CA certificates
+// would be replaced for want of them.
+var errNothingKnown = errors.New("the certificates are not known")
 
 // certificateFacts are what the last look at the certificates has found.
 type certificateFacts struct {
@@ -77,10 +82,15 @@ func (r *Reconciler) reconcileCertificates(ctx context.Context, s *scope) error 
 	asked := s.env.Annotations[v1alpha1.AnnotationRenew]
 	facts := r.certificates.get(s.env)
 	if facts == nil || facts.uid != s.env.UID || facts.generation != s.env.Generation || facts.asked != asked || !r.now().Before(facts.due) {
-		var err error
-		if facts, err = r.lookAtCertificates(ctx, s); err != nil {
+		found, err := r.lookAtCertificates(ctx, s)
+		if err != nil && facts == nil {
+			return errors.Join(errNothingKnown, err)
+		}
+		if err != nil {
+			s.certificates, s.trust = facts, facts.trust
 			return err
 		}
+		facts = found
 		facts.uid, facts.generation, facts.asked = s.env.UID, s.env.Generation, asked
 		r.certificates.set(s.env, facts)
 	}

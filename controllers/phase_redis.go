@@ -30,7 +30,10 @@ func (r *Reconciler) reconcileRedis(ctx context.Context, s *scope) error {
 	} else if *servers.Spec.Replicas > env.Spec.Redis.Replicas && !r.masterStays(ctx, s) {
 		env.Spec.Redis.Replicas = *servers.Spec.Replicas
 	}
-	if err := r.applyAll(ctx, s, redis.Workload(env, or(env.Spec.Redis.Image, r.Images.Redis))); err != nil {
+	if err := r.applyAll(ctx, s, redis.Workload(env, or(env.Spec.Redis.Image, r.Images.Redis), s.redisCertificates())); err != nil {
+		return err
+	}
+	if switching, err := r.switchTLS(ctx, s, servers, sentinels); switching || err != nil {
 		return err
 	}
 	if servers == nil || sentinels == nil || s.snapshot == nil || s.snapshot.Report.RedisMaster == "" {
@@ -83,10 +86,7 @@ func (r *Reconciler) tellSentinels(ctx context.Context, s *scope) error {
 }
 
 func (r *Reconciler) redisConfig(s *scope) redis.Config {
-	return redis.Config{
-		Namespace: s.env.Namespace, Replicas: s.env.Spec.Redis.Replicas, Sentinels: s.env.Spec.Redis.Sentinels,
-		Password: string(s.secret[naming.KeyRedisOperator]), Timeout: observer.MemberTimeout,
-	}
+	return observer.RedisConfig(s.env, string(s.secret[naming.KeyRedisOperator]), s.trust)
 }
 
 // ordinalOf is the number at the end of a member's name; 0 without one.

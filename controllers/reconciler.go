@@ -134,7 +134,7 @@ func (r *Reconciler) runPhases(ctx context.Context, s *scope) error {
 		if err := p.run(r, ctx, s); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", p.name, err))
 			var stall *stalled
-			if errors.As(err, &stall) {
+			if errors.As(err, &stall) || errors.Is(err, errNothingKnown) {
 				break
 			}
 		}

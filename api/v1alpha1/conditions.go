@@ -105,7 +105,8 @@ const (
 	ReasonSettled = "Settled"
 	// ReasonSuspended surfaces while spec.suspend is set.
 	ReasonSuspended = "Suspended"
-	// ReasonSecretInvalid surfaces when the Secret of secretsRef is missing or lacks keys.
+	// ReasonSecretInvalid surfaces when the Secret of secretsRef is missing, lacks
+	// keys, or has values that no configuration file can hold.
 	ReasonSecretInvalid = "SecretInvalid"
 	// ReasonNamespaceOccupied surfaces when another environment of the same
 	// namespace came first: an environment has its namespace to itself.

@@ -153,6 +153,14 @@ type RedisSpec struct {
 	// +optional
 	MinReplicasToWrite *int32 `json:"minReplicasToWrite,omitempty"`
 
+	// TLS has Redis and Sentinel speak TLS and nothing else: to clients, to each
+	// other and in replication. The ports stay. Switching it on or off replaces all
+	// servers and Sentinels together, because a Sentinel can only speak one of the
+	// two: Redis is away for some seconds, and nothing acknowledged is lost.
+	// +kubebuilder:default=false
+	// +optional
+	TLS bool `json:"tls,omitempty"`
+
 	// Image overrides the operator's image for Redis and Sentinel.
 	// +optional
 	Image string `json:"image,omitempty"`
@@ -180,7 +188,8 @@ type RedisSpec struct {
 // Apps are told where their dependencies are by environment variables:
 // postgres gives DATABASE_URL (JDBC), DATABASE_USERNAME, DATABASE_PASSWORD;
 // redis gives REDIS_SENTINELS, REDIS_MASTER_NAME, REDIS_PASSWORD,
-// REDIS_SENTINEL_PASSWORD; an app NAME gives NAME_URL.
+// REDIS_SENTINEL_PASSWORD and, where it speaks TLS, REDIS_TLS and REDIS_CACERT;
+// an app NAME gives NAME_URL.
 type AppSpec struct {
 	// Name is the name of the Deployment and of the Service.
 	// +kubebuilder:validation:MaxLength=40

@@ -157,7 +157,7 @@ func connection(env *v1alpha1.PawsEnvironment, dependency string) []*coreac.EnvV
 			pods.SecretEnv(env, "DATABASE_PASSWORD", naming.KeyDatabasePassword),
 		}
 	case naming.Redis:
-		return []*coreac.EnvVarApplyConfiguration{
+		vars := []*coreac.EnvVarApplyConfiguration{
 			coreac.EnvVar().WithName("REDIS_SENTINELS").WithValue(hosts(env, naming.Sentinel, env.Spec.Redis.Sentinels, naming.PortSentinel, "")),
 			coreac.EnvVar().WithName("REDIS_MASTER_NAME").WithValue(naming.RedisMasterSet),
 			coreac.EnvVar().WithName("REDIS_USERNAME").WithValue(naming.RedisUser),
@@ -165,6 +165,11 @@ func connection(env *v1alpha1.PawsEnvironment, dependency string) []*coreac.EnvV
 			coreac.EnvVar().WithName("REDIS_SENTINEL_USERNAME").WithValue(naming.RedisUser),
 			pods.SecretEnv(env, "REDIS_SENTINEL_PASSWORD", naming.KeySentinelPassword),
 		}
+		if env.Spec.Redis.TLS {
+			vars = append(vars, coreac.EnvVar().WithName("REDIS_TLS").WithValue("true"),
+				coreac.EnvVar().WithName("REDIS_CACERT").WithValue(pods.TrustFile))
+		}
+		return vars
 	}
 	for _, other := range env.Spec.Apps {
 		if other.Name == dependency {

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -252,10 +251,8 @@ func (a *App) CA(ctx context.Context) error {
 	if err := a.writeCA(content); err != nil {
 		return err
 	}
-	return a.Show(CAResult{content, a.caFile()}, func(out io.Writer) { _, _ = io.WriteString(out, content) })
+	return a.Show(CAResult{content, a.Config.CAFile()}, func(out io.Writer) { _, _ = io.WriteString(out, content) })
 }
-
-func (a *App) caFile() string { return filepath.Join(a.Config.Local(), "ca.crt") }
 
 func (a *App) saveCA(ctx context.Context, client *install.Client) error {
 	content, err := a.readCA(ctx, client)
@@ -281,7 +278,7 @@ func (a *App) writeCA(content string) error {
 	if err := a.Config.Prepare(); err != nil {
 		return err
 	}
-	file := a.caFile()
+	file := a.Config.CAFile()
 	if old, err := os.ReadFile(file); err == nil && string(old) == content {
 		return nil
 	}

@@ -59,10 +59,10 @@ func TestTheCAIsWrittenForClients(t *testing.T) {
 	a := appIn(t, &UI{})
 	require.NoError(t, a.writeCA("one"))
 	require.NoError(t, a.writeCA("two"))
-	content, err := os.ReadFile(a.caFile())
+	content, err := os.ReadFile(a.Config.CAFile())
 	require.NoError(t, err)
 	require.Equal(t, "two", string(content))
-	left, err := filepath.Glob(a.caFile() + ".*")
+	left, err := filepath.Glob(a.Config.CAFile() + ".*")
 	require.NoError(t, err)
 	require.Empty(t, left)
 }

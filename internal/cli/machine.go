@@ -3,12 +3,14 @@ package cli
 import (
 	"context"
 	"fmt"
+	"net"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/cluster"
 	"github.com/paws360/pawskind/internal/drillclient"
 	"github.com/paws360/pawskind/internal/install"
 	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/pki"
 	"github.com/paws360/pawskind/internal/problem"
 	"github.com/paws360/pawskind/internal/secrets"
 )
@@ -108,6 +110,10 @@ func (a *App) outside(env *v1alpha1.PawsEnvironment) drillclient.Outside {
 			o.Postgres = p.Address
 		case "Redis":
 			o.Redis = p.Address
+			if env.Spec.Redis.TLS {
+				host, _, _ := net.SplitHostPort(p.Address)
+				o.RedisTLS = pki.TrustFile(host, a.Config.CAFile())
+			}
 		case "backend":
 			o.Backend = "http://" + p.Address
 		}

@@ -82,7 +82,7 @@ func (a *App) statusInside(ctx context.Context, r *StatusResult) error {
 	if err != nil {
 		return err
 	}
-	r.Environment, r.Namespace, r.Addresses = env.Name, env.Namespace, a.addresses()
+	r.Environment, r.Namespace, r.Addresses = env.Name, env.Namespace, a.addresses(env)
 	r.Leader, r.RedisMaster = env.Status.Leader, env.Status.RedisMaster
 	r.Members, r.Endpoints = env.Status.Members, env.Status.Endpoints
 	for _, c := range env.Status.Conditions {

@@ -272,7 +272,7 @@ func (u *up) reach(ctx context.Context) error {
 func (u *up) result(report *health.Report, phases []progress.Phase, total float64) UpResult {
 	r := UpResult{
 		Cluster: u.Config.Name, Context: u.Config.Context(), Namespace: u.env.Namespace, Environment: u.env.Name,
-		Profile: u.Config.Profile, Health: v1alpha1.Unknown, Addresses: u.addresses(), Credentials: u.Config.SecretsFile(),
+		Profile: u.Config.Profile, Health: v1alpha1.Unknown, Addresses: u.addresses(u.env), Credentials: u.Config.SecretsFile(),
 		Phases: phases, Seconds: total,
 	}
 	if report != nil {
@@ -283,17 +283,21 @@ func (u *up) result(report *health.Report, phases []progress.Phase, total float6
 }
 
 // addresses are where the host finds the published services.
-func (a *App) addresses() []Address {
+func (a *App) addresses(env *v1alpha1.PawsEnvironment) []Address {
 	host := a.Config.Bind
 	if host == "127.0.0.1" || host == "0.0.0.0" {
 		host = "localhost"
+	}
+	cache := "redis"
+	if env.Spec.Redis.TLS {
+		cache = "rediss"
 	}
 	at := func(port int) string { return net.JoinHostPort(host, strconv.Itoa(port)) }
 	return []Address{
 		{"Frontend", "http://" + at(a.Config.Ports.Frontend)},
 		{"Backend", "http://" + at(a.Config.Ports.Backend)},
 		{"PostgreSQL", "postgresql://paws360@" + at(a.Config.Ports.Postgres) + "/paws360"},
-		{"Redis", "redis://paws360@" + at(a.Config.Ports.Redis)},
+		{"Redis", cache + "://paws360@" + at(a.Config.Ports.Redis)},
 	}
 }
 
@@ -312,7 +316,7 @@ func (u *up) summary(out io.Writer, report *health.Report, phases []progress.Pha
 		return
 	}
 	var table [][]string
-	for _, address := range u.addresses() {
+	for _, address := range u.addresses(u.env) {
 		table = append(table, []string{address.Name, address.Address})
 	}
 	table = append(table,

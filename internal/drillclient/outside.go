@@ -3,6 +3,7 @@ package drillclient
 import (
 	"context"
 	"crypto/rand"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"time"
@@ -19,7 +20,9 @@ import (
 type Outside struct {
 	// Postgres and Redis are host:port, Backend a URL; empty for none.
 	Postgres, Redis, Backend string
-	Secrets                  Secrets
+	// RedisTLS is how Redis is spoken to; nil for plain text.
+	RedisTLS *tls.Config
+	Secrets  Secrets
 }
 
 // routePublished is the route of the clients outside.
@@ -103,13 +106,12 @@ func (o Outside) prepare(ctx context.Context, statements string) error {
 // postgresURL is what a developer's tools use. The certificate is for names
 // inside the cluster, so that nothing is verified here.
 func (o Outside) postgresURL() string {
-	return fmt.Sprintf("postgres://%s:%s@%s/%s?target_session_attrs=read-write&connect_timeout=2&sslmode=prefer&application_name=drill",
-		naming.DatabaseUser, o.Secrets.Database, o.Postgres, naming.Database)
+	return databaseURL(o.Secrets.Database, o.Postgres, "target_session_attrs=read-write&connect_timeout=2&sslmode=prefer&application_name=drill")
 }
 
 func (o Outside) redis() *redis.Client {
 	return redis.NewClient(&redis.Options{
-		Addr: o.Redis, Username: naming.RedisUser, Password: o.Secrets.Redis, MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
+		Addr: o.Redis, Username: naming.RedisUser, Password: o.Secrets.Redis, TLSConfig: o.RedisTLS, MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
 		DialTimeout: operationTimeout, ReadTimeout: operationTimeout, WriteTimeout: operationTimeout, ContextTimeoutEnabled: true,
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"strings"
 	"time"
 
@@ -43,8 +44,14 @@ func postgresURL(s Settings, password, route string) string {
 			hosts = append(hosts, memberAddress(s.Namespace, i))
 		}
 	}
-	return fmt.Sprintf("postgres://%s:%s@%s/%s?target_session_attrs=read-write&connect_timeout=1&sslmode=verify-full&application_name=drill",
-		naming.DatabaseUser, password, strings.Join(hosts, ","), naming.Database)
+	return databaseURL(password, strings.Join(hosts, ","),
+		"target_session_attrs=read-write&connect_timeout=1&sslmode=verify-full&application_name=drill")
+}
+
+// databaseURL is the application's at these hosts, whatever its password is made of.
+func databaseURL(password, hosts, options string) string {
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(naming.DatabaseUser, password), Host: hosts, Path: naming.Database, RawQuery: options}
+	return u.String()
 }
 
 func memberAddress(namespace string, ordinal int32) string {
@@ -160,9 +167,9 @@ func (c *postgresRegister) read(ctx context.Context) (int64, string, error) {
 // postgresFinal reads all rows of one member.
 func postgresFinal(ctx context.Context, s Settings, password string, ordinal int32) FinalRows {
 	f := FinalRows{Final: drill.Final{System: drill.Postgres, Member: naming.Member(naming.Postgres, ordinal)}}
-	url := fmt.Sprintf("postgres://%s:%s@%s/%s?connect_timeout=5&sslmode=verify-full", naming.DatabaseUser, password, memberAddress(s.Namespace, ordinal), naming.Database)
+	address := databaseURL(password, memberAddress(s.Namespace, ordinal), "connect_timeout=5&sslmode=verify-full")
 	err := func() error {
-		conn, err := pgx.Connect(ctx, url)
+		conn, err := pgx.Connect(ctx, address)
 		if err != nil {
 			return err
 		}

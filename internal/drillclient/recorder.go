@@ -20,6 +20,8 @@ type Settings struct {
 	RedisReplicas    int32 `json:"redisReplicas"`
 	Sentinels        int32 `json:"sentinels"`
 	EtcdReplicas     int32 `json:"etcdReplicas"`
+	// RedisTLS tells that Redis and Sentinel speak TLS.
+	RedisTLS bool `json:"redisTLS,omitempty"`
 	// Writers is how many clients write over each route.
 	Writers int `json:"writers"`
 	// Backend is the app's URL that is asked, empty for none.

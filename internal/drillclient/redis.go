@@ -2,6 +2,7 @@ package drillclient
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -20,12 +21,21 @@ const routeSentinel = "sentinel"
 // redisKey is the list that a client appends to.
 func redisKey(client string) string { return "drill:" + client }
 
+// tls is how Redis and Sentinel are spoken to. The pod of the clients trusts the
+// environment's CA and no other.
+func (s Settings) tls() *tls.Config {
+	if !s.RedisTLS {
+		return nil
+	}
+	return &tls.Config{MinVersion: tls.VersionTLS12}
+}
+
 // newRedis is a connection as an app has it, but for retries: they would write twice.
 func newRedis(s Settings, secrets Secrets, route string) *redis.Client {
 	if route == routeService {
 		return redis.NewClient(&redis.Options{
 			Addr:     fmt.Sprintf("%s.%s.svc:%d", naming.ServiceRedisMaster, s.Namespace, naming.PortRedis),
-			Username: naming.RedisUser, Password: secrets.Redis, MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
+			Username: naming.RedisUser, Password: secrets.Redis, TLSConfig: s.tls(), MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
 			DialTimeout: operationTimeout, ReadTimeout: operationTimeout, WriteTimeout: operationTimeout, ContextTimeoutEnabled: true,
 		})
 	}
@@ -36,7 +46,7 @@ func newRedis(s Settings, secrets Secrets, route string) *redis.Client {
 	return redis.NewFailoverClient(&redis.FailoverOptions{
 		MasterName: naming.RedisMasterSet, SentinelAddrs: sentinels,
 		SentinelUsername: naming.RedisUser, SentinelPassword: secrets.Sentinel,
-		Username: naming.RedisUser, Password: secrets.Redis, MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
+		Username: naming.RedisUser, Password: secrets.Redis, TLSConfig: s.tls(), MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
 		DialTimeout: operationTimeout, ReadTimeout: operationTimeout, WriteTimeout: operationTimeout, ContextTimeoutEnabled: true,
 	})
 }
@@ -79,7 +89,7 @@ func redisFinal(ctx context.Context, s Settings, secrets Secrets, ordinal int32,
 	f := FinalRows{Final: drill.Final{System: drill.Redis, Member: naming.Member(naming.Redis, ordinal)}}
 	member := redis.NewClient(&redis.Options{
 		Addr:     net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Redis, ordinal), strconv.Itoa(naming.PortRedis)),
-		Username: naming.RedisUser, Password: secrets.Redis, Protocol: 2, DisableIdentity: true,
+		Username: naming.RedisUser, Password: secrets.Redis, TLSConfig: s.tls(), Protocol: 2, DisableIdentity: true,
 	})
 	defer func() { _ = member.Close() }()
 	role, err := member.Do(ctx, "role").Slice()

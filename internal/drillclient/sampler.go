@@ -74,8 +74,7 @@ func newPostgresLook(s Settings, password string, ordinal int32, l *lease) *post
 		lease:   l,
 		member:  naming.Member(naming.Postgres, ordinal),
 		patroni: fmt.Sprintf("https://%s:%d/patroni", naming.MemberHost(s.Namespace, naming.Postgres, ordinal), naming.PortPatroni),
-		url: fmt.Sprintf("postgres://%s:%s@%s/%s?connect_timeout=1&sslmode=verify-full&application_name=drill-watch",
-			naming.DatabaseUser, password, memberAddress(s.Namespace, ordinal), naming.Database),
+		url:     databaseURL(password, memberAddress(s.Namespace, ordinal), "connect_timeout=1&sslmode=verify-full&application_name=drill-watch"),
 	}
 }
 
@@ -161,7 +160,7 @@ func newRedisLook(s Settings, secrets Secrets, ordinal int32) *redisLook {
 		member: naming.Member(naming.Redis, ordinal),
 		client: redis.NewClient(&redis.Options{
 			Addr:     net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Redis, ordinal), strconv.Itoa(naming.PortRedis)),
-			Username: naming.RedisUser, Password: secrets.Redis, Protocol: 2, DisableIdentity: true, MaxRetries: -1, PoolSize: 1, ContextTimeoutEnabled: true,
+			Username: naming.RedisUser, Password: secrets.Redis, TLSConfig: s.tls(), Protocol: 2, DisableIdentity: true, MaxRetries: -1, PoolSize: 1, ContextTimeoutEnabled: true,
 			DialTimeout: sampleTimeout, ReadTimeout: sampleTimeout, WriteTimeout: sampleTimeout,
 		}),
 	}

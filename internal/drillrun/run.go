@@ -100,7 +100,7 @@ func (r *Runner) settings() drillclient.Settings {
 	spec := r.Env.Spec
 	s := drillclient.Settings{
 		Namespace: r.Env.Namespace, PostgresReplicas: spec.Postgres.Replicas, RedisReplicas: spec.Redis.Replicas,
-		Sentinels: spec.Redis.Sentinels, EtcdReplicas: spec.Etcd.Replicas, Writers: r.Writers,
+		Sentinels: spec.Redis.Sentinels, RedisTLS: spec.Redis.TLS, EtcdReplicas: spec.Etcd.Replicas, Writers: r.Writers,
 	}
 	for _, a := range spec.Apps {
 		if a.Name == "backend" {

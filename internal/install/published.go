@@ -2,6 +2,7 @@ package install
 
 import (
 	"context"
+	"crypto/tls"
 	"net"
 	"strconv"
 	"sync"
@@ -20,6 +21,8 @@ type Published struct {
 	Address string
 	// hello is the least that makes the service answer.
 	hello string
+	// tls: it speaks TLS first.
+	tls bool
 }
 
 // The least that servers of these protocols answer to. PostgreSQL's is an
@@ -32,6 +35,7 @@ const (
 )
 
 // PublishedServices are those of the environment that the host's ports lead to.
+// Only whether they answer is asked of them, so that certificates are not verified.
 func PublishedServices(env *v1alpha1.PawsEnvironment, config *project.Config) []Published {
 	host := config.Bind
 	if host == "0.0.0.0" {
@@ -45,6 +49,9 @@ func PublishedServices(env *v1alpha1.PawsEnvironment, config *project.Config) []
 	}
 	add("PostgreSQL", env.Spec.Postgres.Expose, cluster.NodePortPostgres, config.Ports.Postgres, helloPostgres)
 	add("Redis", env.Spec.Redis.Expose, cluster.NodePortRedis, config.Ports.Redis, helloRedis)
+	for i := range list {
+		list[i].tls = env.Spec.Redis.TLS && list[i].hello == helloRedis
+	}
 	for _, a := range env.Spec.Apps {
 		add(a.Name, a.Expose, cluster.NodePortFrontend, config.Ports.Frontend, helloHTTP)
 		add(a.Name, a.Expose, cluster.NodePortBackend, config.Ports.Backend, helloHTTP)
@@ -104,6 +111,9 @@ func (s Published) greet(ctx context.Context) error {
 	defer func() { _ = conn.Close() }()
 	if err := conn.SetDeadline(time.Now().Add(reachTimeout)); err != nil {
 		return err
+	}
+	if s.tls {
+		conn = tls.Client(conn, &tls.Config{InsecureSkipVerify: true, MinVersion: tls.VersionTLS12}) //nolint:gosec // nothing is told or believed
 	}
 	if _, err := conn.Write([]byte(s.hello)); err != nil {
 		return err

@@ -85,7 +85,8 @@ func (o *Observer) Look(ctx context.Context, env *v1alpha1.PawsEnvironment) (Sna
 		return Snapshot{}, fmt.Errorf("reading the Secret %s: %w", key, err)
 	}
 	password := func(name string) string { return string(secret.Data[name]) }
-	if err := o.trust(ctx, env, password(naming.KeyEtcdRootPassword)); err != nil {
+	roots, err := o.trust(ctx, env, password(naming.KeyEtcdRootPassword))
+	if err != nil {
 		return Snapshot{}, err
 	}
 
@@ -98,10 +99,7 @@ func (o *Observer) Look(ctx context.Context, env *v1alpha1.PawsEnvironment) (Sna
 		s.Postgres = o.Postgres.Probe(ctx, env.Namespace, env.Spec.Postgres.Replicas, password(naming.KeyPostgresPassword), MemberTimeout)
 	})
 	wg.Go(func() {
-		s.Redis = o.Redis.Probe(ctx, redis.Config{
-			Namespace: env.Namespace, Replicas: env.Spec.Redis.Replicas, Sentinels: env.Spec.Redis.Sentinels,
-			Password: password(naming.KeyRedisOperator), Timeout: MemberTimeout,
-		})
+		s.Redis = o.Redis.Probe(ctx, RedisConfig(env, password(naming.KeyRedisOperator), roots))
 	})
 	wg.Go(func() { apps, appsErr = o.lookAtApps(ctx, env) })
 	wg.Wait()
@@ -114,13 +112,25 @@ func (o *Observer) Look(ctx context.Context, env *v1alpha1.PawsEnvironment) (Sna
 	return s, nil
 }
 
-// trust tells the probers whose certificates to believe. Before there are any,
-// members cannot be asked.
-func (o *Observer) trust(ctx context.Context, env *v1alpha1.PawsEnvironment, etcdPassword string) error {
+// RedisConfig says how the environment's Redis is asked.
+func RedisConfig(env *v1alpha1.PawsEnvironment, password, roots string) redis.Config {
+	c := redis.Config{
+		Namespace: env.Namespace, Replicas: env.Spec.Redis.Replicas, Sentinels: env.Spec.Redis.Sentinels,
+		Password: password, Timeout: MemberTimeout,
+	}
+	if env.Spec.Redis.TLS {
+		c.Roots = roots
+	}
+	return c
+}
+
+// trust tells the probers whose certificates to believe, and gives these.
+// Before there are any, members cannot be asked.
+func (o *Observer) trust(ctx context.Context, env *v1alpha1.PawsEnvironment, etcdPassword string) (string, error) {
 	bundle := &corev1.ConfigMap{}
 	key := types.NamespacedName{Namespace: env.Namespace, Name: naming.TrustBundle}
 	if err := o.Secrets.Get(ctx, key, bundle); client.IgnoreNotFound(err) != nil {
-		return fmt.Errorf("reading the ConfigMap %s: %w", key, err)
+		return "", fmt.Errorf("reading the ConfigMap %s: %w", key, err)
 	}
 	certificates := bundle.Data[pods.TrustKey]
 	roots := x509.NewCertPool()
@@ -128,7 +138,7 @@ func (o *Observer) trust(ctx context.Context, env *v1alpha1.PawsEnvironment, etc
 	trusted := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 	o.Etcd.Use(env.Namespace, o.etcdMembers(ctx, env), etcd.Access{TLS: trusted, Password: etcdPassword, Version: certificates + etcdPassword})
 	o.Postgres.Use(env.Namespace, patroni.Access{TLS: trusted, Version: certificates})
-	return nil
+	return certificates, nil
 }
 
 // etcdMembers also covers members that are about to leave or join.

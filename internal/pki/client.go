@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"os"
 )
 
 // ClientConfig is that of a client which verifies servers against the roots
@@ -21,7 +22,7 @@ func ClientConfig(serverName string, read func() (Issued, error)) *tls.Config {
 			if err != nil {
 				return fmt.Errorf("reading whom to trust: %w", err)
 			}
-			return verify(state, issued.Roots)
+			return verify(state, serverName, issued.Roots)
 		},
 		GetClientCertificate: func(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
 			issued, err := read()
@@ -34,15 +35,26 @@ func ClientConfig(serverName string, read func() (Issued, error)) *tls.Config {
 	}
 }
 
-func verify(state tls.ConnectionState, roots []byte) error {
+// TrustFile is the configuration of a client which verifies a server of that name
+// or IP address against the roots in a file, read at each handshake.
+func TrustFile(serverName, file string) *tls.Config {
+	return ClientConfig(serverName, func() (Issued, error) {
+		roots, err := os.ReadFile(file)
+		return Issued{Roots: roots}, err
+	})
+}
+
+// verify holds the certificate against the name that was asked for. The state
+// has none for an IP address.
+func verify(state tls.ConnectionState, name string, roots []byte) error {
 	if len(state.PeerCertificates) == 0 {
 		return errors.New("the server shows no certificate")
 	}
-	if state.ServerName == "" {
+	if name == "" {
 		return errors.New("there is no name to hold the server's certificate against")
 	}
 	_, err := state.PeerCertificates[0].Verify(x509.VerifyOptions{
-		DNSName: state.ServerName, Roots: pool(certificates(roots)), Intermediates: pool(state.PeerCertificates[1:]),
+		DNSName: name, Roots: pool(certificates(roots)), Intermediates: pool(state.PeerCertificates[1:]),
 	})
 	return err
 }

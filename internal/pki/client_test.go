@@ -16,9 +16,9 @@ func TestAClientGoesOnThroughAChangeOfTheCA(t *testing.T) {
 	w.plan()
 	shown := w.issued[Etcd]
 	server := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
-	server.TLS = &tls.Config{GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	server.TLS = &tls.Config{GetConfigForClient: func(*tls.ClientHelloInfo) (*tls.Config, error) {
 		pair, err := tls.X509KeyPair(shown.Certificate, shown.Key)
-		return &pair, err
+		return &tls.Config{Certificates: []tls.Certificate{pair}}, err
 	}}
 	server.StartTLS()
 	defer server.Close()
@@ -33,6 +33,7 @@ func TestAClientGoesOnThroughAChangeOfTheCA(t *testing.T) {
 	}
 	client := ClientConfig("etcd-1.etcd.paws.svc", read)
 	require.NoError(t, ask(client))
+	require.NoError(t, ask(ClientConfig("127.0.0.1", read)))
 	require.ErrorContains(t, ask(ClientConfig("redis", read)), "not redis")
 	require.ErrorContains(t, ask(ClientConfig("", read)), "no name")
 

@@ -29,7 +29,7 @@ func environment() *v1alpha1.PawsEnvironment {
 	env.Spec.Etcd = v1alpha1.EtcdSpec{Replicas: 3, Storage: v1alpha1.StorageSpec{Size: "1Gi"}}
 	env.Spec.Postgres = v1alpha1.PostgresSpec{Version: "17", Replicas: 3, SynchronousMode: v1alpha1.SynchronousQuorum,
 		Storage: v1alpha1.StorageSpec{Size: "1Gi"}}
-	env.Spec.Redis = v1alpha1.RedisSpec{Replicas: 3, Sentinels: 3, Quorum: 2, Storage: v1alpha1.StorageSpec{Size: "1Gi"}}
+	env.Spec.Redis = v1alpha1.RedisSpec{Replicas: 3, Sentinels: 3, Quorum: 2, TLS: true, Storage: v1alpha1.StorageSpec{Size: "1Gi"}}
 	env.Spec.SecretsRef.Name = "paws360-secrets"
 	env.Spec.Apps = append(env.Spec.Apps, v1alpha1.AppSpec{
 		Name: "ledger", Image: "ledger:1", Port: 80, DependsOn: []string{naming.Etcd, naming.Postgres, naming.Redis, "backend"},
@@ -41,7 +41,7 @@ func environment() *v1alpha1.PawsEnvironment {
 func workloads(env *v1alpha1.PawsEnvironment) []runtime.ApplyConfiguration {
 	list := []runtime.ApplyConfiguration{etcd.StatefulSet(env, "image", 3, "ca")}
 	list = append(list, patroni.Workload(env, "image", 3, "ca")...)
-	list = append(list, redis.Workload(env, "image")...)
+	list = append(list, redis.Workload(env, "image", redis.Certificates{Roots: "ca"})...)
 	for _, a := range env.Spec.Apps {
 		list = append(list, app.Objects(env, a)...)
 	}

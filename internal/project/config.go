@@ -71,6 +71,9 @@ func (c *Config) Local() string { return filepath.Join(c.Root, ".local") }
 // SecretsFile is the file of the project's secrets.
 func (c *Config) SecretsFile() string { return filepath.Join(c.Local(), "secrets.env") }
 
+// CAFile is the file of the CA's certificate, for clients on this machine.
+func (c *Config) CAFile() string { return filepath.Join(c.Local(), "ca.crt") }
+
 // ClusterData is the folder of this cluster's volumes: clusters of one project
 // never share data.
 func (c *Config) ClusterData() string { return filepath.Join(c.DataDir, c.Name) }
@@ -109,6 +112,7 @@ func (s Setting) Variable() string {
 
 var (
 	clusterName   = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,38}[a-z0-9])?$`)
+	imageName     = regexp.MustCompile(`^[a-zA-Z0-9][a-zA-Z0-9._/:@-]*$`)
 	namespaceName = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$`)
 )
 
@@ -126,7 +130,7 @@ func Settings() []Setting {
 		number("ports.postgres", "host port of the PostgreSQL leader", func(c *Config) *int { return &c.Ports.Postgres }, 65535),
 		number("ports.redis", "host port of the Redis master", func(c *Config) *int { return &c.Ports.Redis }, 65535),
 		path("dataDir", "folder of the volumes", func(c *Config) *string { return &c.DataDir }),
-		text("nodeImage", "image of the cluster's nodes", func(c *Config) *string { return &c.NodeImage }, anything),
+		text("nodeImage", "image of the cluster's nodes", func(c *Config) *string { return &c.NodeImage }, image),
 		path("environment", "file of the PawsEnvironment", func(c *Config) *string { return &c.Environment }),
 		path("source", "checkout from which images can be built", func(c *Config) *string { return &c.Source }),
 		{
@@ -208,7 +212,25 @@ func address(v string) error {
 	return nil
 }
 
-func anything(string) error { return nil }
+// image keeps what is no image's name from being an option of the container engine.
+func image(v string) error {
+	if v != "" && !imageName.MatchString(v) {
+		return fmt.Errorf("must be the name of an image")
+	}
+	return nil
+}
+
+// folder refuses what a container engine would not mount as it is: it ends a
+// path at a colon.
+func folder(v string) error {
+	if v == "" {
+		return fmt.Errorf("must name a folder")
+	}
+	if strings.ContainsFunc(v, func(r rune) bool { return r == ':' || r < ' ' || r == 0x7f }) {
+		return fmt.Errorf("must have no colon and no control character: a container engine ends a path there")
+	}
+	return nil
+}
 
 // defaults are the values that nothing overrides.
 func defaults(root string) *Config {

@@ -173,6 +173,9 @@ func (l *loader) variables(env map[string]string) {
 
 // complete finds what was not said.
 func (c *Config) complete() error {
+	if err := folder(c.DataDir); err != nil {
+		return problem.New(problem.ConfigInvalid, "dataDir is %q and %s", c.DataDir, err)
+	}
 	if c.Source == "" {
 		c.Source = findSource(c.Root)
 	}

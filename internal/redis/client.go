@@ -2,6 +2,8 @@ package redis
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"sync"
@@ -48,23 +50,33 @@ func (p *Prober) sentinel(c Config, ordinal int32) *redis.Client {
 	return p.client(p.Address(c.Namespace, naming.Sentinel, ordinal, naming.PortSentinel), c)
 }
 
-// client is the kept connection to an address, made anew for a new password.
+// client is the kept connection to an address, made anew for a new password or
+// other roots.
 func (p *Prober) client(address string, c Config) *redis.Client {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if k, ok := p.clients[address]; ok {
-		if k.password == c.Password {
+		if k.password == c.Password && k.roots == c.Roots {
 			return k.Client
 		}
 		_ = k.Close()
 	}
 	client := redis.NewClient(&redis.Options{
 		Addr: address, Username: UserOperator, Password: c.Password, ClientName: "pawskind-probe",
-		Protocol: 2, DisableIdentity: true, PoolSize: 2, MaxRetries: -1, DialerRetries: 1,
+		TLSConfig: c.tls(), Protocol: 2, DisableIdentity: true, PoolSize: 2, MaxRetries: -1, DialerRetries: 1,
 		DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, ContextTimeoutEnabled: true,
 	})
-	p.clients[address] = kept{client, c.Password}
+	p.clients[address] = kept{client, c.Password, c.Roots}
 	return client
+}
+
+func (c Config) tls() *tls.Config {
+	if c.Roots == "" {
+		return nil
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM([]byte(c.Roots))
+	return &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
 }
 
 // Forget closes the connections to an environment's members.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -42,6 +43,30 @@ func (p *Prober) Failover(ctx context.Context, c Config) error {
 		err = fmt.Errorf("letting %s answer again: %w", memberOf(announced), resumed)
 	}
 	return err
+}
+
+// Hold has the master take no writes until it ends, or for as long as a handover
+// may take, and waits until the replicas that answer have all that it has:
+// whichever of them is the master afterwards, nothing acknowledged is missing. It
+// returns the master; empty when not exactly one server answers as one.
+func (p *Prober) Hold(ctx context.Context, c Config) (string, error) {
+	ctx, cancel := context.WithTimeout(ctx, levelPatience)
+	defer cancel()
+	ordinal := p.Probe(ctx, c).onlyMaster()
+	if ordinal == 0 {
+		return "", nil
+	}
+	master := naming.Member(naming.Redis, ordinal)
+	if err := p.server(c, ordinal).Do(ctx, "client", "pause", handoverPatience.Milliseconds(), "write").Err(); err != nil {
+		return master, fmt.Errorf("holding back the writes of %s: %w", master, err)
+	}
+	if err := poll(ctx, func() bool {
+		facts := p.Probe(ctx, c)
+		return facts.level(master) || facts.alone(master)
+	}); err != nil {
+		return master, fmt.Errorf("waiting for the replicas of %s: %w", master, err)
+	}
+	return master, nil
 }
 
 func (p *Prober) handOver(ctx context.Context, c Config, master *redis.Client, announced string) error {
@@ -113,6 +138,27 @@ func (f Facts) level(master string) bool {
 		replicas++
 	}
 	return replicas > 0
+}
+
+// onlyMaster is the ordinal of the one server that answers as a master, also
+// when no Sentinel answers; 0 when there is none, or are two.
+func (f Facts) onlyMaster() int32 {
+	var ordinal int32
+	for i, s := range f.Servers {
+		if s.Err != "" || s.Role != "master" {
+			continue
+		}
+		if ordinal != 0 {
+			return 0
+		}
+		ordinal = int32(i) + 1
+	}
+	return ordinal
+}
+
+// alone tells whether no other server answers.
+func (f Facts) alone(master string) bool {
+	return !slices.ContainsFunc(f.Servers, func(s ServerFacts) bool { return s.Name != master && s.Err == "" })
 }
 
 // poll asks until it is answered with true, or the context ends.

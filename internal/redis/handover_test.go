@@ -44,3 +44,27 @@ func TestAFailoverThatNobodyLeadsFails(t *testing.T) {
 	defer prober.Forget(config)
 	require.ErrorContains(t, prober.Failover(context.Background(), config), "telling sentinel-2 to failover")
 }
+
+// All members are replaced together once nobody that could become the master
+// lacks anything, with or without Sentinels that answer.
+func TestWhoHoldsWritesBack(t *testing.T) {
+	master := redis.ServerFacts{Name: "redis-1", Role: "master"}
+	replica := redis.ServerFacts{Name: "redis-2", Role: "slave"}
+	second := redis.ServerFacts{Name: "redis-2", Role: "master"}
+	gone := redis.ServerFacts{Name: "redis-2", Err: "does not answer"}
+	for name, c := range map[string]struct {
+		servers []redis.ServerFacts
+		ordinal int32
+		alone   bool
+	}{
+		"a master and a replica":      {[]redis.ServerFacts{master, replica}, 1, false},
+		"the others are replaced":     {[]redis.ServerFacts{master, gone}, 1, true},
+		"two masters":                 {[]redis.ServerFacts{master, second}, 0, false},
+		"the master is replaced":      {[]redis.ServerFacts{{Name: "redis-1", Err: "does not answer"}, replica}, 0, false},
+		"one server is the whole set": {[]redis.ServerFacts{master}, 1, true},
+	} {
+		facts := redis.Facts{Servers: c.servers}
+		require.Equal(t, c.ordinal, redis.OnlyMaster(facts), name)
+		require.Equal(t, c.alone, redis.Alone(facts, "redis-1"), name)
+	}
+}

@@ -3,6 +3,7 @@ package redis
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -27,6 +28,9 @@ type Config struct {
 	Sentinels int32
 	// Password is the operator's, at the servers and at the Sentinels.
 	Password string
+	// Roots are the CA certificates that members are verified against, as PEM;
+	// empty where they speak no TLS.
+	Roots string
 	// Timeout bounds the question to one member.
 	Timeout time.Duration
 }
@@ -41,7 +45,7 @@ type Prober struct {
 
 type kept struct {
 	*redis.Client
-	password string
+	password, roots string
 }
 
 // NewProber asks members at their DNS names.
@@ -166,6 +170,8 @@ func parseFields(text string) map[string]string {
 // one look to the next.
 func reason(err error) string {
 	var dns *net.DNSError
+	var plain tls.RecordHeaderError
+	var unverified *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &dns):
 		return "has no address"
@@ -175,6 +181,10 @@ func reason(err error) string {
 		errors.Is(err, io.EOF), errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EHOSTUNREACH),
 		strings.Contains(err.Error(), "timeout"):
 		return "does not answer"
+	case errors.As(err, &plain):
+		return "speaks no TLS"
+	case errors.As(err, &unverified):
+		return "shows a certificate that is not trusted"
 	case strings.HasPrefix(err.Error(), "LOADING"):
 		return "is loading its data"
 	case strings.HasPrefix(err.Error(), "WRONGPASS"), strings.HasPrefix(err.Error(), "NOAUTH"):

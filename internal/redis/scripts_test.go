@@ -27,11 +27,17 @@ type bed struct {
 	answers      string
 	secrets      string
 	wantAuth     string
+	tlsDir       string
 }
 
 const redisCLI = `#!/bin/bash
-# -e --no-auth-warning --user USER -h HOST -p PORT COMMAND...
+# -e --no-auth-warning --user USER -h HOST -p PORT [TLS] COMMAND...
 host=$6; shift 8
+case ${TLS_DIR:-}@$host in
+@*) ;;
+*@127.0.0.1) [ "$1 $2" = "--tls --insecure" ] || exit 1; shift 2 ;;
+*) [ "$1 $2 $3" = "--tls --cacert $TLS_DIR/ca.crt" ] || exit 1; shift 3 ;;
+esac
 [ -z "${WANT_AUTH:-}" ] || [ "$REDISCLI_AUTH" = "$WANT_AUTH" ] || { echo 'AUTH failed: WRONGPASS invalid username-password pair'; exit 1; }
 echo "$host $*" >>"$ANSWERS/asked"
 cat "$ANSWERS/$host $*" 2>/dev/null
@@ -55,7 +61,7 @@ func newBed(t *testing.T) *bed {
 	for _, key := range []string{"REDIS_PASSWORD", "REDIS_SENTINEL_PASSWORD", "REDIS_MONITOR_PASSWORD", "REDIS_OPERATOR_PASSWORD", "REDIS_REPLICATION_PASSWORD"} {
 		b.secret(key, strings.ToLower(key)+`"\'`)
 	}
-	for _, o := range redis.Objects(environment(nil), "image") {
+	for _, o := range redis.Objects(environment(nil), "image", redis.Certificates{}) {
 		if m, ok := o.(*coreac.ConfigMapApplyConfiguration); ok {
 			for name, text := range m.Data {
 				require.NoError(t, os.WriteFile(filepath.Join(b.scripts, name), []byte(text), 0o755))
@@ -104,6 +110,9 @@ func (b *bed) run(script, pod string) string {
 		"PATH=" + b.bin + ":" + os.Getenv("PATH"), "ANSWERS=" + b.answers, "DATA_DIR=" + b.data,
 		"POD_NAME=" + pod, "POD_NAMESPACE=paws", "POD_IP=10.0.0.99",
 		"SECRETS_DIR=" + b.secrets, "WANT_AUTH=" + b.wantAuth, "MIN_REPLICAS_TO_WRITE=1", "MAXMEMORY=1000",
+	}
+	if b.tlsDir != "" {
+		cmd.Env = append(cmd.Env, "TLS_DIR="+b.tlsDir)
 	}
 	// What a script leaves in the background must not hold its output, nor
 	// outlive the test.
@@ -255,6 +264,25 @@ func TestMembersKnowThePasswordsOfARotation(t *testing.T) {
 	require.Contains(t, output, "replicaof "+host("redis-3")+" 6379")
 	require.Regexp(t, `\nuser paws360 on .* #`+sha("now")+" #"+sha("soon")+"\n", output)
 	require.Regexp(t, `\nuser replication on .* #`+sha(`redis_replication_password"\'`)+" #"+sha("before")+"\n", output)
+}
+
+// With a certificate nothing is said or heard in plain text.
+func TestMembersSpeakTLSAlone(t *testing.T) {
+	for script, port := range map[string]string{"redis-start.sh": "6379", "sentinel-start.sh": "26379"} {
+		b := newBed(t)
+		b.tlsDir = t.TempDir()
+		b.sentinels(map[string]string{"10.0.0.1": view("redis-3", "5", "master", "2")})
+		output := b.run(script, strings.TrimSuffix(script, "-start.sh")+"-2")
+		require.Contains(t, output, host("redis-3")+" 6379", "the others are asked over TLS")
+		for _, line := range []string{
+			"port 0\n", "\ntls-port " + port + "\n", "\ntls-replication yes\n", "\ntls-auth-clients no\n",
+			"\ntls-cert-file " + b.tlsDir + "/tls.crt\n", "\ntls-key-file " + b.tlsDir + "/tls.key\n",
+			"\ntls-ca-cert-file " + b.tlsDir + "/ca.crt\n",
+		} {
+			require.Contains(t, output, line)
+		}
+		require.NotContains(t, output, "\nport "+port)
+	}
 }
 
 func requirePrivate(t *testing.T, file string) {

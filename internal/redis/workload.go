@@ -7,6 +7,7 @@ import (
 	"embed"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"strconv"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -20,6 +21,7 @@ import (
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/pki"
 	"github.com/paws360/pawskind/internal/pods"
 	"github.com/paws360/pawskind/internal/roles"
 )
@@ -31,6 +33,7 @@ const (
 	defaultMemory    = "256Mi"
 	sentinelStorage  = "64Mi"
 	graceSeconds     = 40 // a handover may take 17 s, Redis's own shutdown 10 s more
+	annotationConfig = "paws360.io/config-hash"
 	scriptsDir       = "/scripts"
 	scriptRedisStart = "redis-start.sh"
 	scriptRedisStop  = "redis-stop.sh"
@@ -43,10 +46,19 @@ const (
 //go:embed scripts/*.sh
 var scripts embed.FS
 
+// Certificates are what of the environment's certificates a Sentinel reads only
+// at its start. They count where Redis speaks TLS.
+type Certificates struct {
+	// Roots are whom to trust, as PEM.
+	Roots string
+	// Fingerprint is that of Redis' own.
+	Fingerprint string
+}
+
 // Objects are everything that Redis and Sentinel consist of but the service
 // account of their pods, which roles.Objects gives.
-func Objects(env *v1alpha1.PawsEnvironment, image string) []runtime.ApplyConfiguration {
-	return append(Network(env), Workload(env, image)...)
+func Objects(env *v1alpha1.PawsEnvironment, image string, certificates Certificates) []runtime.ApplyConfiguration {
+	return append(Network(env), Workload(env, image, certificates)...)
 }
 
 // Network is the headless Services, the Service that follows the master, and
@@ -62,15 +74,16 @@ func Network(env *v1alpha1.PawsEnvironment) []runtime.ApplyConfiguration {
 }
 
 // Workload is the scripts and the StatefulSets of Redis and Sentinel, in this order.
-func Workload(env *v1alpha1.PawsEnvironment, image string) []runtime.ApplyConfiguration {
+func Workload(env *v1alpha1.PawsEnvironment, image string, certificates Certificates) []runtime.ApplyConfiguration {
 	spec := env.Spec.Redis
 	// A Sentinel keeps what it knows in its configuration file, so it has a
 	// volume too: all Sentinels deleted at once come back knowing the master.
 	memory := v1alpha1.StorageSpec{Size: sentinelStorage, StorageClassName: spec.Storage.StorageClassName}
 	return []runtime.ApplyConfiguration{
 		configMap(env),
-		statefulSet(env, naming.Redis, spec.Replicas, spec.Storage, server(env, image), scriptRedisStart),
-		statefulSet(env, naming.Sentinel, spec.Sentinels, memory, sentinel(env, image), scriptSentinel),
+		statefulSet(env, naming.Redis, spec.Replicas, spec.Storage, server(env, image),
+			map[string]string{annotationConfig: configHash(naming.Redis, scriptRedisStart)}),
+		statefulSet(env, naming.Sentinel, spec.Sentinels, memory, sentinel(env, image), sentinelAnnotations(env, certificates)),
 	}
 }
 
@@ -105,7 +118,7 @@ func script(name string) string {
 
 // statefulSet runs the members. The operator replaces them one at a time, the
 // master last (OnDelete), and volumes are kept when members go.
-func statefulSet(env *v1alpha1.PawsEnvironment, component string, replicas int32, storage v1alpha1.StorageSpec, container *coreac.ContainerApplyConfiguration, start string) *appsac.StatefulSetApplyConfiguration {
+func statefulSet(env *v1alpha1.PawsEnvironment, component string, replicas int32, storage v1alpha1.StorageSpec, container *coreac.ContainerApplyConfiguration, annotations map[string]string) *appsac.StatefulSetApplyConfiguration {
 	name := naming.StatefulSet(component)
 	return appsac.StatefulSet(name, env.Namespace).
 		WithLabels(naming.Labels(env, component)).
@@ -123,18 +136,48 @@ func statefulSet(env *v1alpha1.PawsEnvironment, component string, replicas int32
 			WithVolumeClaimTemplates(pods.Claim(env, component, storage)).
 			WithTemplate(coreac.PodTemplateSpec().
 				WithLabels(naming.PodLabels(env, component)).
-				WithAnnotations(map[string]string{"paws360.io/config-hash": configHash(component, start)}).
+				WithAnnotations(annotations).
 				WithSpec(podSpec(env, component, container))))
 }
 
 // configHash changes with what a member reads only at its start. The other
 // scripts are read each time.
 func configHash(component, start string) string {
-	sum := sha256.Sum256([]byte(script(scriptLibrary) + script(start) + userFile(component)))
+	return short(script(scriptLibrary) + script(start) + userFile(component))
+}
+
+func short(text string) string {
+	sum := sha256.Sum256([]byte(text))
 	return hex.EncodeToString(sum[:6])
 }
 
+// sentinelAnnotations change with the certificates, too: no command tells a
+// Sentinel to read them, so that it is replaced. Servers read them by themselves.
+func sentinelAnnotations(env *v1alpha1.PawsEnvironment, certificates Certificates) map[string]string {
+	hash := configHash(naming.Sentinel, scriptSentinel)
+	if !env.Spec.Redis.TLS {
+		return map[string]string{annotationConfig: hash}
+	}
+	return pods.Annotations(short(hash+certificates.Fingerprint), certificates.Roots)
+}
+
+// SpeaksTLS tells which of the two a server or a Sentinel with this pod speaks.
+func SpeaksTLS(pod corev1.PodSpec) bool {
+	return slices.ContainsFunc(pod.Volumes, func(v corev1.Volume) bool { return v.Name == pki.Redis })
+}
+
 func podSpec(env *v1alpha1.PawsEnvironment, component string, container *coreac.ContainerApplyConfiguration) *coreac.PodSpecApplyConfiguration {
+	volumes := []*coreac.VolumeApplyConfiguration{
+		coreac.Volume().WithName("scripts").WithConfigMap(coreac.ConfigMapVolumeSource().
+			WithName(ConfigMap).WithDefaultMode(0o555)),
+		secretVolume(env, component),
+		coreac.Volume().WithName("tmp").WithEmptyDir(coreac.EmptyDirVolumeSource()),
+	}
+	if env.Spec.Redis.TLS {
+		volume, mount := pods.Certificate(pki.Redis)
+		volumes = append(volumes, volume)
+		container.WithVolumeMounts(mount).WithEnv(coreac.EnvVar().WithName("TLS_DIR").WithValue(pods.TLSDir(pki.Redis)))
+	}
 	return coreac.PodSpec().
 		WithServiceAccountName(naming.RoleServiceAccount).
 		WithAutomountServiceAccountToken(true).
@@ -143,11 +186,7 @@ func podSpec(env *v1alpha1.PawsEnvironment, component string, container *coreac.
 		WithAffinity(pods.SpreadOverNodes(env, component)).
 		WithDNSConfig(pods.DNS()).
 		WithTerminationGracePeriodSeconds(graceSeconds).
-		WithVolumes(
-			coreac.Volume().WithName("scripts").WithConfigMap(coreac.ConfigMapVolumeSource().
-				WithName(ConfigMap).WithDefaultMode(0o555)),
-			secretVolume(env, component),
-			coreac.Volume().WithName("tmp").WithEmptyDir(coreac.EmptyDirVolumeSource())).
+		WithVolumes(volumes...).
 		WithContainers(container.
 			WithSecurityContext(pods.ContainerSecurityContext()).
 			WithVolumeMounts(

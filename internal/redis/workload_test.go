@@ -20,6 +20,8 @@ import (
 	"github.com/paws360/pawskind/internal/redis"
 )
 
+var certificates = redis.Certificates{Roots: "roots", Fingerprint: "fingerprint"}
+
 var update = flag.Bool("update", false, "rewrite the golden files")
 
 func environment(change func(*v1alpha1.RedisSpec)) *v1alpha1.PawsEnvironment {
@@ -74,9 +76,10 @@ func TestObjectsMatchTheGoldenFiles(t *testing.T) {
 			r.Expose = &v1alpha1.ExposeSpec{NodePort: 30379}
 		}),
 	}
+	cases["tls"] = environment(func(r *v1alpha1.RedisSpec) { r.TLS = true })
 	for name, env := range cases {
 		t.Run(name, func(t *testing.T) {
-			got := render(t, redis.Objects(env, "pawskind/redis:8"))
+			got := render(t, redis.Objects(env, "pawskind/redis:8", certificates))
 			golden := filepath.Join("testdata", name+".yaml")
 			if *update {
 				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
@@ -92,7 +95,7 @@ func TestObjectsMatchTheGoldenFiles(t *testing.T) {
 func TestSentinelSettingsLeaveThePodsAlone(t *testing.T) {
 	pods := func(env *v1alpha1.PawsEnvironment) string {
 		var all string
-		for _, o := range redis.Objects(env, "image") {
+		for _, o := range redis.Objects(env, "image", certificates) {
 			if s, ok := o.(*appsac.StatefulSetApplyConfiguration); ok {
 				data, err := yaml.Marshal(s.Spec.Template)
 				require.NoError(t, err)
@@ -107,9 +110,30 @@ func TestSentinelSettingsLeaveThePodsAlone(t *testing.T) {
 	require.Equal(t, pods(environment(nil)), pods(changed))
 }
 
+// A server reads new certificates by itself; a Sentinel can't, and is replaced.
+func TestCertificatesReplaceOnlySentinelsThatSpeakTLS(t *testing.T) {
+	templates := func(tls bool, c redis.Certificates) map[string]string {
+		all := map[string]string{}
+		for _, o := range redis.Objects(environment(func(r *v1alpha1.RedisSpec) { r.TLS = tls }), "image", c) {
+			if s, ok := o.(*appsac.StatefulSetApplyConfiguration); ok {
+				data, err := yaml.Marshal(s.Spec.Template)
+				require.NoError(t, err)
+				all[*s.Name] = string(data)
+			}
+		}
+		return all
+	}
+	for _, other := range []redis.Certificates{{Roots: "roots", Fingerprint: "other"}, {Roots: "other", Fingerprint: "fingerprint"}} {
+		require.Equal(t, templates(false, certificates), templates(false, other))
+		before, after := templates(true, certificates), templates(true, other)
+		require.Equal(t, before["redis"], after["redis"])
+		require.NotEqual(t, before["sentinel"], after["sentinel"])
+	}
+}
+
 // An environment can be read in /proc, and stays as it was when the process began.
 func TestPasswordsAreInNoEnvironment(t *testing.T) {
-	for _, o := range redis.Objects(environment(nil), "image") {
+	for _, o := range redis.Objects(environment(nil), "image", certificates) {
 		set, ok := o.(*appsac.StatefulSetApplyConfiguration)
 		if !ok {
 			continue

@@ -24,7 +24,7 @@ metadata: {name: small, namespace: second}
 spec:
   etcd: {replicas: 1}
   postgres: {replicas: 1, synchronousMode: "off"}
-  redis: {replicas: 1, sentinels: 1, quorum: 1, minReplicasToWrite: 0}
+  redis: {replicas: 1, sentinels: 1, quorum: 1, minReplicasToWrite: 0, tls: true}
 `
 
 // Two environments live side by side in one cluster, and deleting one removes
@@ -45,6 +45,7 @@ func TestTwoEnvironments(t *testing.T) {
 	kubectl(t, "-n", "pawskind-system", "delete", "pods", "--all", "--force", "--grace-period=0")
 	kubectl(t, "-n", "second", "wait", "pawsenv/small", "--for=condition=Ready", "--timeout=180s")
 	require.Equal(t, before, podIDs(t), "the first is untouched")
+	redisSwitchesTLS(t)
 
 	kubectl(t, "-n", "second", "delete", "pawsenv", "small")
 	eventually(t, 2*time.Minute, "its objects are gone", func() bool {
@@ -53,6 +54,30 @@ func TestTwoEnvironments(t *testing.T) {
 	})
 	require.Contains(t, kubectl(t, "-n", "second", "get", "pvc", "-o", "name"), "data-patroni-1", "its data stays")
 	kubectl(t, "delete", "namespace", "second")
+}
+
+// redisSwitchesTLS finds that Redis speaks TLS alone where the spec says so, with
+// a certificate of the environment, and plain text with the same data afterwards.
+func redisSwitchesTLS(t *testing.T) {
+	t.Helper()
+	ask := func(how string, words ...string) (string, error) {
+		script := `REDISCLI_AUTH=second-redis_password redis-cli -e --no-auth-warning --user paws360 -h redis-1.redis.second.svc ` + how + ` "$@" 2>&1`
+		return tryKubectl(t, append([]string{"-n", "second", "exec", "redis-1", "--", "bash", "-c", script, "bash"}, words...)...)
+	}
+	const byTLS = `--tls --cacert "$TLS_DIR/ca.crt"`
+	said, err := ask(byTLS, "set", "kept", "yes")
+	require.NoError(t, err, said)
+	said, err = ask("", "ping")
+	require.Error(t, err, said)
+	said, err = tryKubectl(t, "-n", "second", "exec", "sentinel-1", "--", "redis-cli", "-p", "26379", "ping")
+	require.NotContains(t, said, "NOAUTH", "Sentinel is not spoken to by plain text: %v", err)
+
+	kubectl(t, "-n", "second", "patch", "pawsenv", "small", "--type=merge", "-p", `{"spec":{"redis":{"tls":false}}}`)
+	eventually(t, time.Minute, "Redis speaks plain text, and has what it had", func() bool {
+		said, err := ask("", "get", "kept")
+		return err == nil && said == "yes"
+	})
+	kubectl(t, "-n", "second", "wait", "pawsenv/small", "--for=condition=Ready", "--timeout=60s")
 }
 
 // apply sends manifests to the cluster.

@@ -136,6 +136,7 @@ func configFor(env Environment, user, password, database string) (*pgx.ConnConfi
 		return nil, err
 	}
 	config.User, config.Password, config.Database = user, password, database
+	config.RuntimeParams["standard_conforming_strings"] = "on" // literal relies on it
 	return config, nil
 }
 
@@ -203,35 +204,42 @@ func owner(ctx context.Context, admin *pgx.Conn, query, name string) (belongs, e
 }
 
 func (s *scratch) make(ctx context.Context, admin *pgx.Conn, role, database belongs) error {
-	user, name := pgx.Identifier{s.user}.Sanitize(), pgx.Identifier{s.database}.Sanitize()
-	run := func(statement string) error {
-		if _, err := admin.Exec(ctx, statement); err != nil {
-			verb, _, _ := strings.Cut(statement, s.user) // what follows may be the password
-			return fmt.Errorf("%s...: %w", strings.Trim(verb, ` "`), err)
+	for _, statement := range s.statements(role, database) {
+		if _, err := admin.Exec(ctx, statement.sql); err != nil {
+			return fmt.Errorf("%s...: %w", statement.what, err) // the rest may be the password
 		}
-		return nil
+		s.ownRole = s.ownRole || statement.what == makeRole
+		s.ownDatabase = s.ownDatabase || statement.what == makeDatabase
 	}
+	return nil
+}
+
+// statement is one of SQL, and what it does.
+type statement struct{ what, sql string }
+
+// What statements do.
+const (
+	makeRole     = "making the role"
+	makeDatabase = "making the database"
+)
+
+// statements make the role and the database, instead of those that are left over.
+func (s *scratch) statements(role, database belongs) []statement {
+	user, name := pgx.Identifier{s.user}.Sanitize(), pgx.Identifier{s.database}.Sanitize()
+	var list []statement
 	if database == ours {
-		if err := run("DROP DATABASE " + name + " WITH (FORCE)"); err != nil {
-			return err
-		}
+		list = append(list, statement{"dropping the database", "DROP DATABASE " + name + " WITH (FORCE)"})
 	}
 	verb := "CREATE"
 	if role == ours {
 		verb = "ALTER"
 	}
-	if err := run(verb + " ROLE " + user + " LOGIN CREATEDB NOSUPERUSER PASSWORD " + literal(s.password)); err != nil {
-		return err
-	}
-	s.ownRole = true
-	if err := run("COMMENT ON ROLE " + user + " IS " + literal(madeHere)); err != nil {
-		return err
-	}
-	if err := run("CREATE DATABASE " + name + " OWNER " + user); err != nil {
-		return err
-	}
-	s.ownDatabase = true
-	return run("COMMENT ON DATABASE " + name + " IS " + literal(madeHere))
+	return append(list,
+		statement{makeRole, verb + " ROLE " + user + " LOGIN CREATEDB NOSUPERUSER PASSWORD " + literal(s.password)},
+		statement{"marking the role", "COMMENT ON ROLE " + user + " IS " + literal(madeHere)},
+		statement{makeDatabase, "CREATE DATABASE " + name + " OWNER " + user},
+		statement{"marking the database", "COMMENT ON DATABASE " + name + " IS " + literal(madeHere)},
+	)
 }
 
 // literal quotes a text for statements that take no parameters. A backslash is

@@ -8,8 +8,10 @@ import (
 	"time"
 
 	"github.com/paws360/pawskind/internal/engine"
+	"github.com/paws360/pawskind/internal/install"
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/patroni"
+	"github.com/paws360/pawskind/internal/pki"
 	"github.com/paws360/pawskind/internal/problem"
 	"github.com/paws360/pawskind/internal/project"
 	cache "github.com/paws360/pawskind/internal/redis"
@@ -58,6 +60,13 @@ func environmentOf(ctx context.Context, config *project.Config) (Environment, er
 		Redis:     net.JoinHostPort(host, strconv.Itoa(config.Ports.Redis)),
 		Superuser: patroni.Superuser, PostgresPassword: values[naming.KeyPostgresPassword],
 		RedisUser: cache.UserPipeline, RedisPassword: values[naming.KeyRedisOperator],
+	}
+	spec, err := install.Environment(config)
+	if err != nil {
+		return Environment{}, err
+	}
+	if spec.Spec.Redis.TLS {
+		env.RedisTLS = pki.TrustFile(host, config.CAFile())
 	}
 	down := problem.New(problem.ServicesDown, "a job uses services, and the environment does not run")
 	if env.PostgresPassword == "" || env.RedisPassword == "" {

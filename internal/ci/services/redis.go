@@ -64,7 +64,7 @@ func (p *Provider) redis(ctx context.Context, s ci.Service, env Environment, und
 	if err != nil {
 		return fail(err)
 	}
-	proxy := &redisProxy{address: env.Redis, space: *space}
+	proxy := &redisProxy{address: env.Redis, tls: env.RedisTLS, space: *space}
 	address, err := open(ports, portRedis, proxy.serve, undo)
 	if err != nil {
 		return fail(err)
@@ -75,7 +75,7 @@ func (p *Provider) redis(ctx context.Context, s ci.Service, env Environment, und
 }
 
 func redisClient(env Environment) *redis.Client {
-	return redis.NewClient(&redis.Options{Addr: env.Redis, Username: env.RedisUser, Password: env.RedisPassword, Protocol: 2, DisableIdentity: true, PoolSize: 1, ContextTimeoutEnabled: true})
+	return redis.NewClient(&redis.Options{Addr: env.Redis, Username: env.RedisUser, Password: env.RedisPassword, TLSConfig: env.RedisTLS, Protocol: 2, DisableIdentity: true, PoolSize: 1, ContextTimeoutEnabled: true})
 }
 
 // pong waits for a master that answers.

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +19,9 @@ import (
 // they say is rewritten, so answers stay in their order.
 type redisProxy struct {
 	address string
-	space   keyspace
+	// tls is how the environment's Redis is spoken to; nil for plain text.
+	tls   *tls.Config
+	space keyspace
 }
 
 func (p *redisProxy) serve(ctx context.Context, client net.Conn) {
@@ -31,10 +34,18 @@ func (p *redisProxy) serve(ctx context.Context, client net.Conn) {
 	join(rewriting{client, p.rewrite}, server, answers, func() { _ = server.Close() })
 }
 
+func (p *redisProxy) dial(ctx context.Context) (net.Conn, error) {
+	dialer := &net.Dialer{Timeout: 5 * time.Second}
+	if p.tls == nil {
+		return dialer.DialContext(ctx, "tcp", p.address)
+	}
+	secure := tls.Dialer{NetDialer: dialer, Config: p.tls}
+	return secure.DialContext(ctx, "tcp", p.address)
+}
+
 // login connects as the keyspace's user.
 func (p *redisProxy) login(ctx context.Context) (net.Conn, *bufio.Reader, error) {
-	dialer := net.Dialer{Timeout: 5 * time.Second}
-	server, err := dialer.DialContext(ctx, "tcp", p.address)
+	server, err := p.dial(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

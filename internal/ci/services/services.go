@@ -17,6 +17,7 @@ package services
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"path"
@@ -44,6 +45,8 @@ type Environment struct {
 	Postgres, Redis string
 	// Superuser is PostgreSQL's, with its password.
 	Superuser, PostgresPassword string
+	// RedisTLS is how Redis is spoken to; nil for plain text.
+	RedisTLS *tls.Config
 	// RedisUser may lend databases; RedisPassword is its password.
 	RedisUser, RedisPassword string
 }

@@ -29,12 +29,18 @@ password() { printf %s "$(<"$secrets/$1")"; } # KEY
 # by every process. While the password is being rotated, this file may be older
 # than what the other side knows; the next one is right then.
 ask() { # HOST PORT COMMAND...
-  local host=$1 port=$2 file answer status=1
+  local host=$1 port=$2 file answer status=1 tls=()
   shift 2
+  case ${TLS_DIR:-}@$host in
+  @*) ;;
+  # Nobody else answers here, and a server may yet have to be told of its new CA.
+  *@127.0.0.1) tls=(--tls --insecure) ;;
+  *) tls=(--tls --cacert "$TLS_DIR/ca.crt") ;;
+  esac
   for file in "$secrets/$ASK_KEY" "$secrets/$ASK_KEY.next"; do
     [ -s "$file" ] || continue
     status=0
-    answer=$(REDISCLI_AUTH=$(<"$file") timeout 1 redis-cli -e --no-auth-warning --user "$ASK_USER" -h "$host" -p "$port" "$@" 2>&1) || status=$?
+    answer=$(REDISCLI_AUTH=$(<"$file") timeout 1 redis-cli -e --no-auth-warning --user "$ASK_USER" -h "$host" -p "$port" "${tls[@]}" "$@" 2>&1) || status=$?
     case $answer in *WRONGPASS* | *NOAUTH*) status=1 ;; *) break ;; esac
   done
   [ "$status" = 0 ] || return "$status"
@@ -87,9 +93,23 @@ look() {
   return 0
 }
 
-quoted() { # a value for a configuration file
+# The lines by which a server or a Sentinel listens, and speaks to others: TLS
+# alone where the pod has a certificate.
+transport() { # PORT
+  if [ -z "${TLS_DIR:-}" ]; then
+    echo "port $1"
+    return
+  fi
+  printf '%s\n' "port 0" "tls-port $1" "tls-replication yes" "tls-auth-clients no" \
+    "tls-cert-file $TLS_DIR/tls.crt" "tls-key-file $TLS_DIR/tls.key" "tls-ca-cert-file $TLS_DIR/ca.crt"
+}
+
+# A value for a configuration file: it stays on its line and ends where it ends.
+quoted() { # VALUE
   local value=${1//\\/\\\\}
-  printf '"%s"' "${value//\"/\\\"}"
+  value=${value//\"/\\\"}
+  value=${value//$'\n'/\\n}
+  printf '"%s"' "${value//$'\r'/\\r}"
 }
 
 # The role label is not written for long: the operator mends what could not be

@@ -71,7 +71,7 @@ find_master() {
 write_conf() { # MIN-REPLICAS-TO-WRITE
   umask 077
   cat >"$conf.new" <<CONF
-port 6379
+$(transport 6379)
 bind * -::*
 protected-mode no
 dir $data
@@ -124,6 +124,21 @@ settle() {
   label "$POD_NAME" "$role"
 }
 
+# The server reads a new certificate, and whom to trust, when it is told to. One
+# that it cannot use it goes on without, and is told again.
+renew() {
+  local read=/tmp/certificate
+  while sleep 5; do
+    [ "$TLS_DIR/tls.crt" -nt "$read" ] || continue
+    : >"$read.new"
+    if ask_redis 127.0.0.1 config set tls-cert-file "$TLS_DIR/tls.crt" tls-key-file "$TLS_DIR/tls.key" \
+      tls-ca-cert-file "$TLS_DIR/ca.crt" >/dev/null; then
+      mv "$read.new" "$read"
+      say "new certificates are in use"
+    fi
+  done
+}
+
 lock
 first=no
 [ -s "$conf" ] || first=yes
@@ -140,5 +155,9 @@ else
   say "$POD_NAME starts as the master, without writes until the Sentinels agree"
   write_conf 1000000
   settle 9>&- &
+fi
+if [ -n "${TLS_DIR:-}" ]; then
+  : >/tmp/certificate
+  renew 9>&- &
 fi
 exec redis-server "$conf"

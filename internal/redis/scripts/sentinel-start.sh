@@ -51,7 +51,7 @@ else
 fi
 umask 077
 cat >"$conf.new" <<CONF
-port 26379
+$(transport 26379)
 bind * -::*
 protected-mode no
 dir $data

@@ -523,6 +523,10 @@ var schemaYAML = typed.YAMLObject(`types:
         namedType: com.github.paws360.pawskind.api.v1alpha1.StorageSpec
       default:
         size: 1Gi
+    - name: tls
+      type:
+        scalar: boolean
+      default: false
 - name: com.github.paws360.pawskind.api.v1alpha1.SecretReference
   map:
     fields:

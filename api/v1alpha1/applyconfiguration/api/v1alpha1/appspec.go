@@ -14,7 +14,8 @@ import (
 // Apps are told where their dependencies are by environment variables:
 // postgres gives DATABASE_URL (JDBC), DATABASE_USERNAME, DATABASE_PASSWORD;
 // redis gives REDIS_SENTINELS, REDIS_MASTER_NAME, REDIS_PASSWORD,
-// REDIS_SENTINEL_PASSWORD; an app NAME gives NAME_URL.
+// REDIS_SENTINEL_PASSWORD and, where it speaks TLS, REDIS_TLS and REDIS_CACERT;
+// an app NAME gives NAME_URL.
 type AppSpecApplyConfiguration struct {
 	// Name is the name of the Deployment and of the Service.
 	Name *string `json:"name,omitempty"`

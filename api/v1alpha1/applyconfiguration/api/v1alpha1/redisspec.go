@@ -23,6 +23,11 @@ type RedisSpecApplyConfiguration struct {
 	// MinReplicasToWrite is how many replicas must be connected for the master
 	// to accept a write. It bounds what an asynchronous failover can lose.
 	MinReplicasToWrite *int32 `json:"minReplicasToWrite,omitempty"`
+	// TLS has Redis and Sentinel speak TLS and nothing else: to clients, to each
+	// other and in replication. The ports stay. Switching it on or off replaces all
+	// servers and Sentinels together, because a Sentinel can only speak one of the
+	// two: Redis is away for some seconds, and nothing acknowledged is lost.
+	TLS *bool `json:"tls,omitempty"`
 	// Image overrides the operator's image for Redis and Sentinel.
 	Image *string `json:"image,omitempty"`
 	// Storage is each Redis server's volume.
@@ -78,6 +83,14 @@ func (b *RedisSpecApplyConfiguration) WithDownAfterMilliseconds(value int32) *Re
 // If called multiple times, the MinReplicasToWrite field is set to the value of the last call.
 func (b *RedisSpecApplyConfiguration) WithMinReplicasToWrite(value int32) *RedisSpecApplyConfiguration {
 	b.MinReplicasToWrite = &value
+	return b
+}
+
+// WithTLS sets the TLS field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the TLS field is set to the value of the last call.
+func (b *RedisSpecApplyConfiguration) WithTLS(value bool) *RedisSpecApplyConfiguration {
+	b.TLS = &value
 	return b
 }
 

@@ -39,6 +39,7 @@ public class Redis implements DisposableBean {
         client.setOptions(ClientOptions.builder()
                 .autoReconnect(false)
                 .socketOptions(SocketOptions.builder().connectTimeout(RedisSettings.TIMEOUT).keepAlive(true).build())
+                .sslOptions(settings.trust())
                 .timeoutOptions(TimeoutOptions.enabled(RedisSettings.TIMEOUT))
                 .build());
         RedisURI uri = settings.uri(CLIENT_NAME);
