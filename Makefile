@@ -162,6 +162,10 @@ soak: $(PAWSKIND) ## Kill the leader again and again while clients write: RUNS=1
 bench: host build ## Measure starts, commands and rest: RUNS=3
 	@go run ./test/bench -runs $(or $(RUNS),3)
 
+.PHONY: bench-security
+bench-security: host build ## Measure what TLS and authentication cost: RUNS=5
+	@go run ./test/bench -security $(or $(RUNS),5) -out bench-security.json
+
 .PHONY: lint
 lint: ## Static checks
 	$(TOOL) golangci-lint run

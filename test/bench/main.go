@@ -35,17 +35,24 @@ func main() {
 	runs := flag.Int("runs", 3, "repetitions of each start")
 	rest := flag.Duration("rest", 5*time.Minute, "how long the stack is watched at rest; 0 for not at all")
 	out := flag.String("out", "bench.json", "file of the figures")
+	pairs := flag.Int("security", 0, "measure instead what TLS and authentication cost in throughput, in so many pairs of runs")
+	seconds := flag.Int("seconds", 8, "length of each run of pgbench")
 	engine := flag.String("engine", "docker", "container engine")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *runs, *rest, *out, *engine); err != nil {
+	measure := func(b *bench) error { return b.lives(*runs, *rest) }
+	if *pairs > 0 {
+		measure = func(b *bench) error { return b.security(*pairs, *seconds) }
+	}
+	if err := run(ctx, measure, *out, *engine); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, runs int, rest time.Duration, out, engine string) error {
+// run measures in a project of its own, which is gone afterwards.
+func run(ctx context.Context, measure func(*bench) error, out, engine string) error {
 	checkout, err := os.Getwd()
 	if err != nil {
 		return err
@@ -63,13 +70,7 @@ func run(ctx context.Context, runs int, rest time.Duration, out, engine string) 
 	b.results.Machine = machine{CPUs: runtime.NumCPU(), MemoryGiB: memoryGiB(), Kernel: kernel()}
 	b.results.Time = time.Now().UTC()
 	defer func() { _ = b.pawskind("reset", "--confirm", "yes-delete-all-data") }()
-	for i := range runs {
-		fmt.Fprintf(os.Stderr, "run %d of %d\n", i+1, runs)
-		if err := b.once(); err != nil {
-			return err
-		}
-	}
-	if err := b.atRest(rest); err != nil {
+	if err := measure(b); err != nil {
 		return err
 	}
 	fmt.Print(b.results.table())
@@ -78,6 +79,17 @@ func run(ctx context.Context, runs int, rest time.Duration, out, engine string) 
 		return err
 	}
 	return os.WriteFile(out, append(content, '\n'), 0o644)
+}
+
+// lives measures a cluster's life again and again, and the last one at rest.
+func (b *bench) lives(runs int, rest time.Duration) error {
+	for i := range runs {
+		fmt.Fprintf(os.Stderr, "run %d of %d\n", i+1, runs)
+		if err := b.once(); err != nil {
+			return err
+		}
+	}
+	return b.atRest(rest)
 }
 
 // once measures one life of a cluster, from nothing to nothing.
