@@ -3,7 +3,8 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
-GO_BUILD := CGO_ENABLED=0 go build -trimpath
+# Without the commit: the same sources give the same programs, and the manager's image its tag.
+GO_BUILD := CGO_ENABLED=0 go build -trimpath -buildvcs=false
 TOOL := go tool -modfile=hack/tools/go.mod
 PAWSKIND := bin/pawskind
 FLAGS ?=
@@ -150,9 +151,13 @@ test-faults: host build ## Every scenario of the drills, every failpoint and rec
 test-security: $(PAWSKIND) ## Try every cell of the attack matrix on the running stack
 	@go test -count=1 -timeout 10m -v ./test/security
 
+.PHONY: test-images
+test-images: host build ## Build every image twice and compare
+	@PAWSKIND_BUILD_TWICE=1 go test -count=1 -timeout 60m -v -run BuiltTwice ./test/supply
+
 .PHONY: audit
-audit: ## Look for known vulnerabilities in what the programs are built of
-	@hack/audit.sh
+audit: $(PAWSKIND) ## Look for known weaknesses in what programs and images are built of; say what was not looked at
+	@hack/audit.sh $(PART)
 
 .PHONY: soak
 soak: $(PAWSKIND) ## Kill the leader again and again while clients write: RUNS=100

@@ -149,7 +149,7 @@ func (r *root) images() *cobra.Command {
 			return app.ImagesBuild(c.Context(), args, force)
 		}),
 	}
-	build.Flags().BoolVar(&force, "force", false, "build those that are there too")
+	build.Flags().BoolVar(&force, "force", false, "build those that are there too, with nothing of an earlier build")
 	c.AddCommand(
 		&cobra.Command{
 			Use: "list", Short: "Show which images are there", Args: arguments(cobra.NoArgs),
@@ -160,8 +160,34 @@ func (r *root) images() *cobra.Command {
 			Use: "load", Short: "Load the environment's images into the running cluster", Args: arguments(cobra.NoArgs),
 			RunE: r.with(func(c *cobra.Command, app *cli.App, _ []string) error { return app.ImagesLoad(c.Context()) }),
 		},
+		r.bills(),
 	)
 	return c
+}
+
+func (r *root) bills() *cobra.Command {
+	var folder string
+	c := &cobra.Command{
+		Use: "sbom [IMAGE...]", Short: "List the packages that images are made of",
+		Long: `Lists the Debian packages, Go modules, npm packages and Maven artifacts of images,
+as found in the images themselves: of all that are built, or of the named ones.
+
+With --write each image's list becomes a file IMAGE.cdx.json, a CycloneDX document
+that scanners for vulnerabilities read.`,
+		Example: `  pawskind images sbom
+  pawskind images sbom backend
+  pawskind images sbom --write sbom`,
+		ValidArgsFunction: completeImages,
+		RunE: r.with(func(c *cobra.Command, app *cli.App, args []string) error {
+			return app.ImagesBill(c.Context(), args, folder)
+		}),
+	}
+	c.Flags().StringVar(&folder, "write", "", "folder for a CycloneDX document of each image")
+	return c
+}
+
+func completeImages(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	return cli.ImageNames(), cobra.ShellCompDirectiveNoFileComp
 }
 
 func (r *root) configView() *cobra.Command {

@@ -118,7 +118,8 @@ func TestContracts(t *testing.T) {
 		Health: v1alpha1.Healthy, Healthy: 14, Members: 14, Addresses: []Address{{"Redis", "redis://localhost:6379"}},
 		Credentials: "/home/me/.local/secrets.env", Phases: []progress.Phase{{Name: "preflight", Start: 0, Seconds: 0.1}}, Seconds: 42,
 	}))
-	t.Run("images", contract("images", "pawskind images list -o json", ImagesResult{[]images.Status{{Name: "etcd", Ref: "docker.io/pawskind/etcd:1", Present: true, Bytes: 1, Created: time.Unix(1, 0)}}}))
+	t.Run("images", contract("images", "pawskind images list -o json", ImagesResult{[]images.Status{{Name: "etcd", Ref: "docker.io/pawskind/etcd:1", Present: true, ID: "sha256:0a", Bytes: 1, Created: time.Unix(1, 0)}}}))
+	t.Run("sbom", contract("sbom", "pawskind images sbom -o json", BillsResult{[]BillResult{{Name: "etcd", Ref: "docker.io/pawskind/etcd:1", Document: json.RawMessage(`{"bomFormat":"CycloneDX"}`), File: "sbom/etcd.cdx.json"}}}))
 	t.Run("drill", contract("drill", "pawskind drill SCENARIO -o json", drill.Result{
 		Scenario: "leader-kill", Title: "PostgreSQL leader killed", Environment: "paws360/paws360", Profile: "full",
 		Began: time.Unix(1, 0), Machine: "2 CPUs", Verdict: drill.Passed,

@@ -26,15 +26,17 @@ type Builder struct {
 
 // Status is what the engine has of an image.
 type Status struct {
-	Name    string    `json:"name"`
-	Ref     string    `json:"ref"`
-	Present bool      `json:"present"`
+	Name    string `json:"name"`
+	Ref     string `json:"ref"`
+	Present bool   `json:"present"`
+	// ID is the engine's digest of the image.
+	ID      string    `json:"id,omitempty"`
 	Bytes   int64     `json:"bytes,omitempty"`
 	Created time.Time `json:"created,omitzero"`
 }
 
 // Ensure returns the references of the named images, after building those that
-// are not there. With force all are built.
+// are not there. With force all are built, from nothing that an earlier build left.
 func (b *Builder) Ensure(ctx context.Context, names []string, force bool) (map[string]string, error) {
 	refs := map[string]string{}
 	for _, name := range names {
@@ -48,7 +50,7 @@ func (b *Builder) Ensure(ctx context.Context, names []string, force bool) (map[s
 		}
 		refs[name] = ref
 		if force || !b.Engine.HasImage(ctx, ref) {
-			if err := b.build(ctx, image, ref); err != nil {
+			if err := b.build(ctx, image, ref, force); err != nil {
 				return nil, err
 			}
 			b.Engine.Prune(ctx, ref)
@@ -57,7 +59,7 @@ func (b *Builder) Ensure(ctx context.Context, names []string, force bool) (map[s
 	return refs, nil
 }
 
-func (b *Builder) build(ctx context.Context, image Image, ref string) error {
+func (b *Builder) build(ctx context.Context, image Image, ref string, anew bool) error {
 	b.Progress("building image " + image.Name)
 	if image.Suite != "" {
 		if err := b.base(ctx, image.Suite); err != nil {
@@ -71,6 +73,9 @@ func (b *Builder) build(ctx context.Context, image Image, ref string) error {
 	reader, writer := io.Pipe()
 	go func() { writer.CloseWithError(writeContext(writer, b.Root, image, bundle)) }()
 	args := []string{"build", "-t", ref}
+	if anew {
+		args = append(args, "--no-cache")
+	}
 	for key, value := range image.Args {
 		args = append(args, "--build-arg", key+"="+value)
 	}
@@ -108,13 +113,14 @@ func (b *Builder) List(ctx context.Context) ([]Status, error) {
 		}
 		if out, err := b.Engine.Output(ctx, "image", "inspect", s.Ref); err == nil {
 			var found []struct {
+				ID      string `json:"Id"`
 				Size    int64
 				Created time.Time
 			}
 			if err := json.Unmarshal(out, &found); err != nil || len(found) == 0 {
 				return nil, fmt.Errorf("reading what the engine says of %s: %w", s.Ref, err)
 			}
-			s.Present, s.Bytes, s.Created = true, found[0].Size, found[0].Created
+			s.Present, s.ID, s.Bytes, s.Created = true, found[0].ID, found[0].Size, found[0].Created
 		}
 		list = append(list, s)
 	}
