@@ -31,7 +31,7 @@ func Guard(file string) (closed bool, err error) {
 	}
 	if tracked(file) {
 		return false, problem.New(problem.SecretTracked, "git tracks %s", file).
-			Do("Run: git rm --cached %s, commit, and replace what was committed: pawskind reset makes new ones", filepath.Base(file))
+			Do("Run: git -C %s rm --cached %s, commit, and replace what was committed: pawskind reset makes new ones", filepath.Dir(file), filepath.Base(file))
 	}
 	return private(file)
 }
@@ -51,9 +51,10 @@ func private(file string) (closed bool, err error) {
 	return true, nil
 }
 
-// tracked asks git; where there is none, nothing is tracked.
+// tracked asks git, whoever owns the repository; where there is none, nothing is
+// tracked.
 func tracked(file string) bool {
-	git := exec.Command("git", "-C", filepath.Dir(file), "ls-files", "--error-unmatch", "--", filepath.Base(file))
+	git := exec.Command("git", "-c", "safe.directory=*", "-C", filepath.Dir(file), "ls-files", "--error-unmatch", "--", filepath.Base(file))
 	return git.Run() == nil
 }
 
