@@ -151,6 +151,10 @@ test-faults: host build ## Every scenario of the drills, every failpoint and rec
 test-security: $(PAWSKIND) ## Try every cell of the attack matrix on the running stack
 	@go test -count=1 -timeout 10m -v ./test/security
 
+.PHONY: test-leaks
+test-leaks: host build ## The end-to-end tests, then what they used of their rights, and what they left of secrets
+	@PAWSKIND_E2E_JUDGED=1 go test -count=1 -timeout 60m -v -skip 'EveryFailpoint|TC039|TC040|WithoutARestart' ./test/e2e
+
 .PHONY: test-images
 test-images: host build ## Build every image twice and compare
 	@PAWSKIND_BUILD_TWICE=1 go test -count=1 -timeout 60m -v -run BuiltTwice ./test/supply

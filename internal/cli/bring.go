@@ -197,7 +197,7 @@ func (u *up) clusterConfig(image string) cluster.Config {
 	kubeadm, containerd := nodeimage.KindPatches()
 	p := u.Config.Ports
 	return cluster.Config{
-		Name: u.Config.Name, Nodes: u.Config.Nodes, Image: image, DataDir: u.Config.ClusterData(), Bind: u.Config.Bind,
+		Name: u.Config.Name, Nodes: u.Config.Nodes, Image: image, DataDir: u.Config.ClusterData(), Bind: u.Config.Bind, AuditPolicy: u.Config.AuditPolicy,
 		Ports: []cluster.PortMapping{
 			{Host: int32(p.Frontend), Node: cluster.NodePortFrontend}, {Host: int32(p.Backend), Node: cluster.NodePortBackend},
 			{Host: int32(p.Postgres), Node: cluster.NodePortPostgres}, {Host: int32(p.Redis), Node: cluster.NodePortRedis},

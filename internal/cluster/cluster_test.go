@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"sigs.k8s.io/kind/pkg/apis/config/v1alpha4"
 	"sigs.k8s.io/yaml"
 )
 
@@ -36,12 +37,23 @@ func TestDifferences(t *testing.T) {
 	c := example()
 	require.Empty(t, c.Record().Differences(c))
 	r := c.Record()
-	c.Nodes, c.Bind, c.Ports = 1, "0.0.0.0", []PortMapping{{3001, NodePortFrontend}}
+	c.Nodes, c.Bind, c.Ports, c.AuditPolicy = 1, "0.0.0.0", []PortMapping{{3001, NodePortFrontend}}, "/home/me/policy.yaml"
 	require.Equal(t, []string{
 		"it has 3 nodes, 1 are asked for",
 		"it publishes on 127.0.0.1, 0.0.0.0 is asked for",
+		"it keeps no audit log, one is asked for",
 		"it publishes port 3000, 3001 is asked for",
 	}, r.Differences(c))
+}
+
+// Nothing of an audit is in a cluster that was not asked for one.
+func TestAuditLogIsAChoice(t *testing.T) {
+	c := example()
+	c.AuditPolicy = "/home/me/policy.yaml"
+	k := c.Kind()
+	require.Contains(t, k.KubeadmConfigPatches[len(k.KubeadmConfigPatches)-1], AuditLog)
+	require.Contains(t, k.Nodes[0].ExtraMounts, v1alpha4.Mount{HostPath: "/home/me/policy.yaml", ContainerPath: "/etc/kubernetes/audit/policy.yaml", Readonly: true})
+	require.Len(t, k.Nodes[1].ExtraMounts, 1, "the API server runs on the first node")
 }
 
 func TestNodes(t *testing.T) {

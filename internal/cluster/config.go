@@ -11,6 +11,11 @@ import (
 // DataPath is where a node has the volumes of all environments.
 const DataPath = "/var/local/pawskind"
 
+// AuditLog is where a node has the audit log of its API server.
+const AuditLog = "/var/log/kubernetes/audit.log"
+
+const auditPolicyPath = "/etc/kubernetes/audit/policy.yaml"
+
 // Ports of the nodes that lead to the services of the environment.
 const (
 	NodePortFrontend = 30300
@@ -29,6 +34,9 @@ type Config struct {
 	// Bind is the host's address of the published ports.
 	Bind  string
 	Ports []PortMapping
+	// AuditPolicy is the host's file that says what the API server writes into
+	// AuditLog; empty for nothing.
+	AuditPolicy string
 	// KubeadmPatches and ContainerdPatches are what this machine needs.
 	KubeadmPatches, ContainerdPatches []string
 }
@@ -71,6 +79,20 @@ nftables:
   minSyncPeriod: 100ms
 `
 
+// audited has the API server keep an audit log. The list of arguments takes the
+// place of kind's own, which has runtime-config alone, and that empty.
+// Source: https://kind.sigs.k8s.io/docs/user/auditing/.
+const audited = `kind: ClusterConfiguration
+apiVersion: kubeadm.k8s.io/v1beta4
+apiServer:
+  extraArgs:
+  - {name: audit-policy-file, value: ` + auditPolicyPath + `}
+  - {name: audit-log-path, value: ` + AuditLog + `}
+  extraVolumes:
+  - {name: audit-policy, hostPath: ` + auditPolicyPath + `, mountPath: ` + auditPolicyPath + `, pathType: File, readOnly: true}
+  - {name: audit-log, hostPath: /var/log/kubernetes, mountPath: /var/log/kubernetes, pathType: DirectoryOrCreate}
+`
+
 // Kind is kind's own form of the configuration.
 func (c Config) Kind() *v1alpha4.Cluster {
 	k := &v1alpha4.Cluster{
@@ -82,6 +104,9 @@ func (c Config) Kind() *v1alpha4.Cluster {
 	if c.Nodes > 1 {
 		k.KubeadmConfigPatches = append(k.KubeadmConfigPatches, untainted)
 	}
+	if c.AuditPolicy != "" {
+		k.KubeadmConfigPatches = append(k.KubeadmConfigPatches, audited)
+	}
 	for i := range c.Nodes {
 		node := v1alpha4.Node{
 			Role: v1alpha4.WorkerRole, Image: c.Image,
@@ -89,6 +114,9 @@ func (c Config) Kind() *v1alpha4.Cluster {
 		}
 		if i == 0 {
 			node.Role = v1alpha4.ControlPlaneRole
+			if c.AuditPolicy != "" {
+				node.ExtraMounts = append(node.ExtraMounts, v1alpha4.Mount{HostPath: c.AuditPolicy, ContainerPath: auditPolicyPath, Readonly: true})
+			}
 			for _, p := range c.Ports {
 				node.ExtraPortMappings = append(node.ExtraPortMappings, v1alpha4.PortMapping{
 					ContainerPort: p.Node, HostPort: p.Host, ListenAddress: c.Bind, Protocol: v1alpha4.PortMappingProtocolTCP,
@@ -116,11 +144,13 @@ type Record struct {
 	Nodes   int    `json:"nodes"`
 	Bind    string `json:"bind"`
 	Ports   []PortMapping
+	// Audited is set when the API server keeps an audit log.
+	Audited bool `json:"audited,omitempty"`
 }
 
 // Record is the record of a cluster made from this configuration.
 func (c Config) Record() Record {
-	return Record{DataDir: c.DataDir, Nodes: c.Nodes, Bind: c.Bind, Ports: c.Ports}
+	return Record{DataDir: c.DataDir, Nodes: c.Nodes, Bind: c.Bind, Ports: c.Ports, Audited: c.AuditPolicy != ""}
 }
 
 // Differences are the reasons why a cluster with this record is not what the
@@ -132,6 +162,9 @@ func (r Record) Differences(c Config) []string {
 	}
 	if r.Bind != c.Bind {
 		list = append(list, fmt.Sprintf("it publishes on %s, %s is asked for", r.Bind, c.Bind))
+	}
+	if asked := c.AuditPolicy != ""; r.Audited != asked {
+		list = append(list, map[bool]string{true: "it keeps no audit log, one is asked for", false: "it keeps an audit log, none is asked for"}[asked])
 	}
 	had := map[int32]int32{}
 	for _, p := range r.Ports {

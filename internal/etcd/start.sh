@@ -5,6 +5,7 @@
 # A member without data and without an identity has lost its data. It may have
 # voted and would not know: it must not come back as the one it was.
 set -eu
+ulimit -c 0 # memory has passwords: a crash leaves none of it on the volume
 want=$(cat "/bootstrap/identity-$POD_NAME" 2>/dev/null || true)
 have=$(cat /data/identity 2>/dev/null || true)
 if [ -n "$want" ] && [ "$want" != "$have" ]; then

@@ -46,6 +46,9 @@ type Config struct {
 	// Environment is the file of the PawsEnvironment, absolute; empty for the
 	// one that the profile gives.
 	Environment string
+	// AuditPolicy is the file that says what the cluster's API server writes into
+	// its audit log, absolute; empty for no log.
+	AuditPolicy string
 	// Source is the checkout from which images can be built, absolute; empty
 	// where there is none.
 	Source string
@@ -132,6 +135,7 @@ func Settings() []Setting {
 		path("dataDir", "folder of the volumes", func(c *Config) *string { return &c.DataDir }),
 		text("nodeImage", "image of the cluster's nodes", func(c *Config) *string { return &c.NodeImage }, image),
 		path("environment", "file of the PawsEnvironment", func(c *Config) *string { return &c.Environment }),
+		path("auditPolicy", "file of an audit policy, for a cluster whose API server keeps an audit log", func(c *Config) *string { return &c.AuditPolicy }),
 		path("source", "checkout from which images can be built", func(c *Config) *string { return &c.Source }),
 		{
 			Key: "timeout", Help: "how long to wait for a healthy environment",

@@ -184,6 +184,11 @@ func (c *Config) complete() error {
 			return problem.New(problem.EnvironmentInvalid, "environment names a file that cannot be read").Because(err)
 		}
 	}
+	if c.AuditPolicy != "" {
+		if _, err := os.ReadFile(c.AuditPolicy); err != nil {
+			return problem.New(problem.ConfigInvalid, "auditPolicy names a file that cannot be read").Because(err)
+		}
+	}
 	return nil
 }
 

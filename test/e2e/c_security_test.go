@@ -3,7 +3,9 @@ package e2e
 import (
 	"context"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -57,9 +59,14 @@ func TestPatroniRefusesStrangers(t *testing.T) {
 // etcd asks for passwords, and shows each user its own prefix alone.
 func TestEtcdKnowsItsUsers(t *testing.T) {
 	get := func(user, password, key string) (string, error) {
-		return tryKubectl(t, "-n", "paws360", "exec", "etcd-1", "--", "sh", "-c",
-			`if [ -n "$1" ]; then export ETCDCTL_USER="$1" ETCDCTL_PASSWORD="$2"; else unset ETCDCTL_USER ETCDCTL_PASSWORD; fi; etcdctl get "$3" 2>&1`,
-			"sh", user, password, key)
+		// Everybody on the machine reads arguments: the password goes in by the input.
+		c := exec.CommandContext(t.Context(), engineName, "exec", "-i", node, "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf",
+			"-n", "paws360", "exec", "-i", "etcd-1", "--", "sh", "-c",
+			`read -r password; if [ -n "$1" ]; then export ETCDCTL_USER="$1" ETCDCTL_PASSWORD="$password"; else unset ETCDCTL_USER ETCDCTL_PASSWORD; fi; etcdctl get "$2" 2>&1`,
+			"sh", user, key)
+		c.Stdin = strings.NewReader(password + "\n")
+		out, err := c.CombinedOutput()
+		return strings.TrimSpace(string(out)), err
 	}
 	said, err := get("", "", "/service/paws360/leader")
 	require.Error(t, err)

@@ -21,6 +21,7 @@ import (
 
 	"github.com/paws360/pawskind/internal/engine"
 	"github.com/paws360/pawskind/internal/health"
+	"github.com/paws360/pawskind/test/rights"
 )
 
 const (
@@ -38,6 +39,8 @@ var (
 	checkout, home string
 	// engineName is docker or podman: the one that pawskind uses.
 	engineName string
+	// kept is what the last tests look for leaks in.
+	kept record
 )
 
 func TestMain(m *testing.M) {
@@ -64,10 +67,19 @@ func run(m *testing.M) (int, error) {
 	}
 	config := fmt.Sprintf("name: %s\nsource: %s\nports:\n  frontend: %d\n  backend: %d\n  postgres: %d\n  redis: %d\n",
 		clusterName, checkout, frontendPort, backendPort, postgresPort, redisPort)
+	if judged() {
+		config += "auditPolicy: audit.yaml\n"
+		if err := os.WriteFile(filepath.Join(home, "audit.yaml"), []byte(rights.Policy), 0o644); err != nil {
+			return 1, err
+		}
+	}
 	if err := os.WriteFile(filepath.Join(home, "pawskind.yaml"), []byte(config), 0o644); err != nil {
 		return 1, err
 	}
 	cleanUp() // what an earlier run may have left
+	if judged() {
+		defer kept.watch()()
+	}
 	code := m.Run()
 	if code != 0 && os.Getenv("PAWSKIND_E2E_KEEP") != "" {
 		fmt.Fprintln(os.Stderr, "the cluster stays; its project is", home)
@@ -76,6 +88,10 @@ func run(m *testing.M) (int, error) {
 	cleanUp()
 	return code, os.RemoveAll(home)
 }
+
+// judged tells whether what the run does to the API, and what it leaves behind, is
+// looked at in the end.
+func judged() bool { return os.Getenv("PAWSKIND_E2E_JUDGED") != "" }
 
 // cleanUp removes the tests' cluster and data, also when the programs are broken.
 func cleanUp() {
@@ -113,6 +129,7 @@ func command(t *testing.T, folder string, env []string, name string, args ...str
 	err := c.Run()
 	r := result{stdout: stdout.String(), stderr: stderr.String(), took: time.Since(start)}
 	r.code = c.ProcessState.ExitCode()
+	kept.output(filepath.Base(name), args, r.all())
 	if err != nil && c.ProcessState == nil {
 		t.Fatalf("running %s: %v", name, err)
 	}

@@ -2,6 +2,7 @@
 # Starts Patroni once etcd answers: Patroni itself would sleep 5 s after each
 # vain attempt to reach it.
 set -euo pipefail
+ulimit -c 0 # memory has passwords: a crash leaves none of it on the volume
 
 export PATH="$PATH:/usr/lib/postgresql/${PG_VERSION:?}/bin"
 for _ in {1..300}; do

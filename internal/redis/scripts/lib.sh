@@ -1,6 +1,7 @@
 # shellcheck shell=bash
 # Sourced by the scripts of Redis and Sentinel: how members ask each other.
 # settings.sh has QUORUM, DOWN_AFTER and SENTINELS.
+ulimit -c 0 # memory has passwords: a crash leaves none of it on the volume
 scripts=${0%/*} data=${DATA_DIR:-/data} secrets=${SECRETS_DIR:-/run/secrets/paws360}
 # shellcheck source=/dev/null
 . "$scripts/settings.sh"
