@@ -46,10 +46,11 @@ done
 rm -rf "$work/tmpmounts" "$work"/io.containerd.content.v1.content/ingest/*
 cp -au "$work/." "$store"
 
-# The node's own Kubernetes programs are the ones of the layer.
+# The node's own Kubernetes programs and its CNI plugin are the ones of the layer.
 kubernetes=$(find "$layers" -path '*/fs/usr/local/bin/kubernetes' -print -quit)
 if [ -n "$kubernetes" ]; then
   for program in kubelet kubeadm kubectl; do
     ln -sf "$kubernetes" "/usr/bin/$program"
   done
+  ln -sf "${kubernetes%/*}/netd-cni" /opt/cni/bin/netd-cni
 fi

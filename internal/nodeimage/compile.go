@@ -18,6 +18,7 @@ type source struct {
 	program string
 	module  string // folder of the module
 	pkg     string
+	also    []string // packages of the checkout that pkg is made of, too
 	tags    string
 	ldflags string
 	links   []string // other names the program is called by
@@ -46,7 +47,8 @@ var sources = []source{
 		pkg: "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2"},
 	{program: "local-path-provisioner", module: modules + "local-path", pkg: "github.com/rancher/local-path-provisioner",
 		ldflags: "-X main.VERSION=" + LocalPathVersion},
-	{program: "netd", module: ".", pkg: "./hack/nodeimage/netd"},
+	{program: "netd", module: ".", pkg: "./hack/nodeimage/netd", also: []string{"./hack/nodeimage/netd/join", "./hack/nodeimage/netd/policy"}},
+	{program: "netd-cni", module: ".", pkg: "./hack/nodeimage/netd/cni", also: []string{"./hack/nodeimage/netd/join"}},
 	{program: "pause", module: ".", pkg: "./hack/nodeimage/pause"},
 }
 
@@ -124,13 +126,15 @@ func (s source) key(root string) (string, error) {
 		// The product's go.mod changes often and says little about these.
 		files = nil
 	}
-	own, err := filepath.Glob(filepath.Join(root, s.module, s.pkg, "*.go"))
-	if err != nil {
-		return "", err
-	}
-	for _, path := range own {
-		if name, err := filepath.Rel(filepath.Join(root, s.module), path); err == nil && !strings.HasSuffix(name, "_test.go") {
-			files = append(files, name)
+	for _, pkg := range append([]string{s.pkg}, s.also...) {
+		own, err := filepath.Glob(filepath.Join(root, s.module, pkg, "*.go"))
+		if err != nil {
+			return "", err
+		}
+		for _, path := range own {
+			if name, err := filepath.Rel(filepath.Join(root, s.module), path); err == nil && !strings.HasSuffix(name, "_test.go") {
+				files = append(files, name)
+			}
 		}
 	}
 	for _, name := range files {

@@ -15,7 +15,7 @@ import (
 const systemPath = "PATH=/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // layerPrograms are the programs of the layer that all of those images share.
-var layerPrograms = []string{"kubernetes", "etcd", "coredns", "netd", "local-path-provisioner", "pause"}
+var layerPrograms = []string{"kubernetes", "etcd", "coredns", "netd", "netd-cni", "local-path-provisioner", "pause"}
 
 // systemImages are the images that kubeadm, containerd's configuration and the
 // manifests of the node image name. All of them are the same single layer,

@@ -68,3 +68,26 @@ func TestRecipeKeyIsStableAndWhole(t *testing.T) {
 	require.NotEqual(t, first, base)
 	require.Regexp(t, `^[0-9a-f]{12}$`, first)
 }
+
+// A package that a program is made of and that its key does not cover would
+// change without the node image being made anew.
+func TestProgramsOfTheCheckoutNameAllTheirPackages(t *testing.T) {
+	const module = "github.com/paws360/pawskind/"
+	for _, s := range sources {
+		if s.module != "." {
+			continue
+		}
+		list := exec.Command("go", "list", "-deps", s.pkg)
+		list.Dir = root
+		out, err := list.Output()
+		require.NoError(t, err)
+		var own, named []string
+		for line := range strings.Lines(string(out)) {
+			if strings.HasPrefix(line, module) {
+				own = append(own, "./"+strings.TrimPrefix(strings.TrimSpace(line), module))
+			}
+		}
+		named = append(append(named, s.pkg), s.also...)
+		require.ElementsMatch(t, own, named, s.program)
+	}
+}

@@ -1,7 +1,7 @@
 // Command netd is the pod network of a node image that was built without a
 // registry. It does what kind's kindnetd does, with the same environment: it
 // writes the node's CNI configuration, keeps a route to every other node's pods,
-// and masquerades what leaves the cluster. It enforces no NetworkPolicy.
+// masquerades what leaves the cluster, and enforces NetworkPolicies.
 package main
 
 import (
@@ -18,10 +18,13 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/cache"
+
+	"github.com/paws360/pawskind/hack/nodeimage/netd/join"
 )
 
 const (
@@ -58,7 +61,9 @@ func run(ctx context.Context) error {
 	}
 	n := node{ip: os.Getenv("HOST_IP"), routes: map[string][]route{}}
 	n.mtu = mtuOf(n.ip)
-	factory := informers.NewSharedInformerFactory(client, resync)
+	factory := informers.NewSharedInformerFactoryWithOptions(client, 0,
+		informers.WithCustomResyncConfig(map[metav1.Object]time.Duration{&corev1.Node{}: resync}),
+		informers.WithTransform(slim))
 	_, err = factory.Core().V1().Nodes().Informer().AddEventHandler(cache.ResourceEventHandlerFuncs{
 		AddFunc:    func(o any) { n.seen(ctx, o.(*corev1.Node)) },
 		UpdateFunc: func(_, o any) { n.seen(ctx, o.(*corev1.Node)) },
@@ -67,9 +72,23 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("watching nodes: %w", err)
 	}
+	e := newEnforcer(os.Getenv("NODE_NAME"))
+	if err := e.watch(factory); err != nil {
+		return fmt.Errorf("watching network policies: %w", err)
+	}
 	factory.Start(ctx.Done())
-	<-ctx.Done()
-	return nil
+	factory.WaitForCacheSync(ctx.Done())
+	go e.run(ctx)
+	e.changed()
+	return join.Serve(ctx, join.Socket, e.joins)
+}
+
+// slim drops what is large and that nobody here reads.
+func slim(object any) (any, error) {
+	if m, ok := object.(metav1.Object); ok {
+		m.SetManagedFields(nil)
+	}
+	return object, nil
 }
 
 // node is the node this runs on, and what it has told its kernel of the others.

@@ -65,7 +65,8 @@ func isIPv6(addressOrCIDR string) bool {
 	return err == nil && ip.Is6()
 }
 
-// conflist is the CNI configuration of a node whose pods have these ranges.
+// conflist is the CNI configuration of a node whose pods have these ranges. Its
+// last plugin has a pod wait for its network policies.
 func conflist(cidrs []string, mtu int) []byte {
 	type m = map[string]any
 	var ranges []any
@@ -86,6 +87,7 @@ func conflist(cidrs []string, mtu int) []byte {
 				"type": "host-local", "dataDir": "/run/cni-ipam-state", "routes": defaults, "ranges": ranges,
 			}},
 			{"type": "portmap", "capabilities": m{"portMappings": true}},
+			{"type": "netd-cni"},
 		},
 	}, "", "  ")
 	return content

@@ -51,7 +51,8 @@ func TestConflist(t *testing.T) {
 	        "ranges": [[{"subnet": "10.244.0.0/24"}], [{"subnet": "fd00::/64"}]]
 	      }
 	    },
-	    {"type": "portmap", "capabilities": {"portMappings": true}}
+	    {"type": "portmap", "capabilities": {"portMappings": true}},
+	    {"type": "netd-cni"}
 	  ]
 	}`, string(conflist([]string{"10.244.0.0/24", "fd00::/64"}, 1400)))
 }
