@@ -81,7 +81,18 @@ func setComponents(s *scope) {
 		synchronous = metav1.ConditionTrue
 	}
 	s.set(v1alpha1.ConditionSynchronousReplication, synchronous, r.Synchronous.Reason, r.Synchronous.Message)
+	setIsolated(s)
 	setDegraded(s)
+}
+
+// setIsolated tells whether policies are enforced. While that cannot be tried,
+// what was seen last stands.
+func setIsolated(s *scope) {
+	i := s.snapshot.Report.Isolation
+	if i.Enforced == metav1.ConditionUnknown && meta.FindStatusCondition(s.env.Status.Conditions, v1alpha1.ConditionNetworkIsolated) != nil {
+		return
+	}
+	s.set(v1alpha1.ConditionNetworkIsolated, i.Enforced, i.Reason, i.Message)
 }
 
 // setVerdict shows a component's verdict: it is ready while it serves.

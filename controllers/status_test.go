@@ -35,6 +35,7 @@ func wellScope() *scope {
 		snapshot: &observer.Snapshot{Report: health.Report{
 			Leader: "patroni-1", RedisMaster: "redis-1",
 			Synchronous: health.Synchronous{Active: true, Reason: v1alpha1.ReasonStandbyAcknowledges},
+			Isolation:   health.Isolation{Enforced: metav1.ConditionTrue, Reason: v1alpha1.ReasonPoliciesEnforced},
 			Components: []health.Component{
 				component(naming.Etcd, "etcd Cluster", "etcd-1", "etcd-2"),
 				component(naming.Postgres, "PostgreSQL", "patroni-1", "patroni-2"),
@@ -243,4 +244,16 @@ func TestTransitionsAreTold(t *testing.T) {
 		"Normal LeaderElected patroni-1 leads PostgreSQL",
 		"Normal MasterElected redis-1 is the Redis master",
 	}, told)
+}
+
+// A network that enforces nothing is told, and keeps nobody from being ready.
+func TestIsolationIsToldBesideReady(t *testing.T) {
+	s := wellScope()
+	s.snapshot.Report.Isolation = health.Isolation{Enforced: metav1.ConditionFalse, Reason: v1alpha1.ReasonPoliciesNotEnforced}
+	setStatus(s, nil)
+	require.True(t, meta.IsStatusConditionFalse(s.env.Status.Conditions, v1alpha1.ConditionNetworkIsolated))
+	require.True(t, meta.IsStatusConditionTrue(s.env.Status.Conditions, v1alpha1.ConditionReady))
+	s.snapshot.Report.Isolation = health.Isolation{Enforced: metav1.ConditionUnknown, Reason: v1alpha1.ReasonProbing}
+	setStatus(s, nil)
+	require.True(t, meta.IsStatusConditionFalse(s.env.Status.Conditions, v1alpha1.ConditionNetworkIsolated), "the last word stands")
 }

@@ -16,6 +16,9 @@ const (
 	ConditionRedisReady = "RedisReady"
 	// ConditionAppsReady tells of the apps.
 	ConditionAppsReady = "AppsReady"
+	// ConditionNetworkIsolated tells whether the cluster's network enforces the
+	// environment's NetworkPolicies. It has no part in Ready.
+	ConditionNetworkIsolated = "NetworkIsolated"
 )
 
 // Condition types of a PawsEnvironment. True wants attention.
@@ -95,6 +98,15 @@ const (
 	ReasonNoSynchronousStandby = "NoSynchronousStandby"
 	// ReasonSynchronousModeOff surfaces when the spec turns synchronous mode off.
 	ReasonSynchronousModeOff = "SynchronousModeOff"
+)
+
+// Reasons of the NetworkIsolated condition.
+const (
+	// ReasonPoliciesEnforced surfaces when a connection that no policy allows was
+	// tried and did not come about.
+	ReasonPoliciesEnforced = "PoliciesEnforced"
+	// ReasonPoliciesNotEnforced surfaces when such a connection came about.
+	ReasonPoliciesNotEnforced = "PoliciesNotEnforced"
 )
 
 // Reasons of Reconciling, Stalled and Degraded.

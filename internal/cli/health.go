@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/health"
 	"github.com/paws360/pawskind/internal/install"
@@ -144,6 +146,9 @@ func (a *App) printHealth(out io.Writer, result HealthResult, took time.Duration
 	}
 	if !report.Synchronous.Active || a.Verbose {
 		say("\nSynchronous replication: %s", report.Synchronous.Message)
+	}
+	if report.Isolation.Enforced == metav1.ConditionFalse || a.Verbose {
+		say("\nNetwork policies: %s", report.Isolation.Message)
 	}
 	a.printLogErrors(out, result.LogErrors)
 	say("\nOverall: %s (%d/%d components passing)", strings.ToUpper(string(report.Overall)), passing, len(report.Components))

@@ -140,7 +140,8 @@ func (a *App) conditionMark(c Condition) string {
 	if c.Status == well {
 		return a.mark(v1alpha1.Healthy)
 	}
-	if c.Type == v1alpha1.ConditionReconciling || c.Type == v1alpha1.ConditionDegraded || c.Type == v1alpha1.ConditionChaosActive || c.Reason == v1alpha1.ReasonSynchronousModeOff {
+	if c.Type == v1alpha1.ConditionReconciling || c.Type == v1alpha1.ConditionDegraded || c.Type == v1alpha1.ConditionChaosActive ||
+		c.Reason == v1alpha1.ReasonSynchronousModeOff || c.Reason == v1alpha1.ReasonPoliciesNotEnforced {
 		return a.mark(v1alpha1.Degraded)
 	}
 	return a.mark(v1alpha1.Unhealthy)

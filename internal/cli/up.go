@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/cluster"
 	"github.com/paws360/pawskind/internal/engine"
@@ -326,6 +328,9 @@ func (u *up) summary(out io.Writer, report *health.Report, phases []progress.Pha
 	rows(out, "  ", table)
 	if u.Config.Profile == project.ProfileFast {
 		say("\n  High availability is off (profile fast).")
+	}
+	if report != nil && report.Isolation.Enforced == metav1.ConditionFalse {
+		say("\n%s", problem.New(problem.NotIsolated, "%s", report.Isolation.Message))
 	}
 	say("")
 	rows(out, "  ", phaseTable(phases, total))

@@ -6,6 +6,8 @@ package health
 import (
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
 	"github.com/paws360/pawskind/api/v1alpha1"
 )
 
@@ -41,6 +43,8 @@ type Report struct {
 	Overall     v1alpha1.Health `json:"overall"`
 	// Synchronous tells whether commits reach a standby before they are acknowledged.
 	Synchronous Synchronous `json:"synchronousReplication"`
+	// Isolation tells whether the cluster's network enforces policies.
+	Isolation Isolation `json:"networkIsolation"`
 	// Leader and RedisMaster are member names; empty when there is none.
 	Leader      string      `json:"leader,omitempty"`
 	RedisMaster string      `json:"redisMaster,omitempty"`
@@ -57,6 +61,15 @@ type Synchronous struct {
 	// Waiting are standbys that stream, and on which the leader does not count yet:
 	// a successor of a leader that dies now may have to wait for its return.
 	Waiting []string `json:"waiting,omitempty"`
+}
+
+// Isolation is the verdict on the network: whether what no NetworkPolicy allows
+// is kept apart. It says nothing of anybody's health.
+type Isolation struct {
+	// Enforced is Unknown while it cannot be tried.
+	Enforced metav1.ConditionStatus `json:"enforced"`
+	Reason   string                 `json:"reason"`
+	Message  string                 `json:"message"`
 }
 
 // Worst is the worst of the verdicts: Unhealthy, then Unknown, then Degraded.

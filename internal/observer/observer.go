@@ -12,6 +12,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -19,6 +20,7 @@ import (
 	"github.com/paws360/pawskind/internal/app"
 	"github.com/paws360/pawskind/internal/etcd"
 	"github.com/paws360/pawskind/internal/health"
+	"github.com/paws360/pawskind/internal/isolation"
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/patroni"
 	"github.com/paws360/pawskind/internal/pods"
@@ -63,6 +65,8 @@ type Observer struct {
 	Postgres *patroni.Prober
 	Redis    *redis.Prober
 	Apps     *app.Prober
+	// Isolation tries whether the network enforces policies.
+	Isolation *isolation.Prober
 
 	now func() time.Time
 }
@@ -72,7 +76,8 @@ func New(reader, secrets client.Reader) *Observer {
 	return &Observer{
 		Reader: reader, Secrets: secrets,
 		Etcd: etcd.NewProber(), Postgres: patroni.NewProber(), Redis: redis.NewProber(), Apps: app.NewProber(),
-		now: time.Now,
+		Isolation: isolation.NewProber(),
+		now:       time.Now,
 	}
 }
 
@@ -93,6 +98,7 @@ func (o *Observer) Look(ctx context.Context, env *v1alpha1.PawsEnvironment) (Sna
 	var s Snapshot
 	var apps []health.Component
 	var appsErr error
+	var forbidden isolation.Facts
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Etcd = o.Etcd.Probe(ctx, env.Namespace, o.etcdMembers(ctx, env), MemberTimeout) })
 	wg.Go(func() {
@@ -102,11 +108,13 @@ func (o *Observer) Look(ctx context.Context, env *v1alpha1.PawsEnvironment) (Sna
 		s.Redis = o.Redis.Probe(ctx, RedisConfig(env, password(naming.KeyRedisOperator), roots))
 	})
 	wg.Go(func() { apps, appsErr = o.lookAtApps(ctx, env) })
+	wg.Go(func() { forbidden = o.Isolation.Probe(ctx, env.Namespace, MemberTimeout) })
 	wg.Wait()
 	if appsErr != nil {
 		return Snapshot{}, appsErr
 	}
 	s.Report = o.report(env, s, apps)
+	s.Report.Isolation = o.isolation(env.Namespace, forbidden, s.Etcd)
 	s.Report.Time = start.UTC()
 	s.Report.DurationSeconds = o.now().Sub(start).Seconds()
 	return s, nil
@@ -122,6 +130,16 @@ func RedisConfig(env *v1alpha1.PawsEnvironment, password, roots string) redis.Co
 		c.Roots = roots
 	}
 	return c
+}
+
+// isolation judges the attempt that policies forbid.
+func (o *Observer) isolation(namespace string, forbidden isolation.Facts, members etcd.Facts) health.Isolation {
+	tried, found := members.Member(naming.Member(naming.Etcd, 1))
+	verdict := isolation.Verdict(forbidden, found && tried.Err == "")
+	if verdict.Enforced != metav1.ConditionUnknown {
+		o.Isolation.Keep(namespace, forbidden)
+	}
+	return verdict
 }
 
 // trust tells the probers whose certificates to believe, and gives these.

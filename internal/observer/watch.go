@@ -150,7 +150,7 @@ func digest(s Snapshot) string {
 	for _, c := range r.Components {
 		reasons[c.Name] = string(c.Health) + c.Reason
 	}
-	text, _ := json.Marshal([]any{status, reasons, r.Leader, r.RedisMaster, r.Synchronous.Reason, membership, pending})
+	text, _ := json.Marshal([]any{status, reasons, r.Leader, r.RedisMaster, r.Synchronous.Reason, r.Isolation.Reason, membership, pending})
 	return string(text)
 }
 

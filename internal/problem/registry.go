@@ -41,6 +41,7 @@ const (
 
 	PortInUse   Code = "ERR_NET_001"
 	Unreachable Code = "ERR_NET_002"
+	NotIsolated Code = "ERR_NET_003"
 
 	ImageUnavailable     Code = "ERR_IMAGE_001"
 	ImageNotLoaded       Code = "ERR_IMAGE_002"
@@ -169,6 +170,7 @@ var registry = map[Code]Entry{
 
 	PortInUse:   {"NETWORK", ExitResource, "A host port that the environment publishes is in use.", "Stop what uses it, or choose another port in pawskind.yaml"},
 	Unreachable: {"NETWORK", ExitNetwork, "An address cannot be reached.", "See to the network connection"},
+	NotIsolated: {"NETWORK", ExitNetwork, "The cluster's network enforces no NetworkPolicy. This is a warning.", "Use a node image whose network enforces them: docs/security.md says which"},
 
 	ImageUnavailable:     {"IMAGES", ExitGeneral, "An image is not present and can neither be pulled nor built.", "Run pawskind images build --verbose"},
 	ImageNotLoaded:       {"IMAGES", ExitGeneral, "Images cannot be loaded into the cluster.", "Run pawskind images load --verbose"},
