@@ -7,11 +7,13 @@ import (
 	"encoding/json"
 	"errors"
 	"flag"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -137,6 +139,7 @@ func TestTheDatabasesWords(t *testing.T) {
 		{&pgconn.PgError{Code: "28000", Message: `no pg_hba.conf entry for host "1", user "postgres", database "postgres", no encryption`}, TLSRefused},
 		{&pgconn.PgError{Code: "28P01", Message: "password authentication failed"}, AuthRefused},
 		{errors.New("remote error: tls: unknown certificate authority"), TLSRefused},
+		{fmt.Errorf("failed to write startup message: %w", syscall.ECONNRESET), TLSRefused},
 		{&pgconn.PgError{Code: "57P03", Message: "the database system is starting up"}, Unclear},
 	} {
 		got, _ := judgePostgres(c.err)

@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"errors"
 	"strings"
+	"syscall"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
@@ -81,7 +82,9 @@ func judgePostgres(err error) (Answer, string) {
 		return TLSRefused, said
 	case errors.As(err, &answer) && (answer.Code == "28P01" || answer.Code == "28000"):
 		return AuthRefused, said
-	case strings.Contains(said, "tls:"), strings.Contains(said, "unknown certificate authority"):
+	case strings.Contains(said, "tls:"), strings.Contains(said, "unknown certificate authority"),
+		// The server may be gone before its alert is read.
+		errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE):
 		return TLSRefused, said
 	}
 	return Unclear, said

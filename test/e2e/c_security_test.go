@@ -2,6 +2,9 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -12,8 +15,88 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
 
+	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/attack"
+	"github.com/paws360/pawskind/internal/attackrun"
+	"github.com/paws360/pawskind/internal/engine"
 	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/project"
 )
+
+// The operator has tried it, and says so.
+func TestTheNetworkEnforcesPolicies(t *testing.T) {
+	condition := kubectl(t, "-n", "paws360", "get", "pawsenv", "paws360", "-o",
+		`jsonpath={.status.conditions[?(@.type=="NetworkIsolated")].reason}`)
+	require.Equal(t, v1alpha1.ReasonPoliciesEnforced, condition)
+	require.Contains(t, ok(t, "health", "--verbose").stdout, "Network policies: the cluster's network refuses")
+}
+
+// TC-031 and TC-032: each cell of the attack matrix is tried for real.
+func TestTC031And032NobodyGetsInWithoutTheRightTo(t *testing.T) {
+	healthy(t, time.Minute)
+	nobodyGetsIn(t)
+}
+
+// nobodyGetsIn tries the whole attack matrix.
+func nobodyGetsIn(t *testing.T) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Minute)
+	defer cancel()
+	config, err := project.Load(home, nil, nil)
+	require.NoError(t, err)
+	used, err := engine.Detect(ctx, engineName)
+	require.NoError(t, err)
+	target, err := attackrun.On(ctx, config, used)
+	require.NoError(t, err)
+	start := time.Now()
+	results, err := attackrun.Run(ctx, target, attack.Cells())
+	require.NoError(t, err)
+	require.Len(t, results, len(attack.Cells()))
+	require.Empty(t, attackrun.Failures(results))
+	t.Logf("%d attempts in %.1fs", len(results), time.Since(start).Seconds())
+}
+
+// FR-000: the host has the four ports, and the API server's, on loopback alone.
+func TestOnlyTheFourPortsAreOnTheHost(t *testing.T) {
+	out, err := exec.CommandContext(t.Context(), engineName, "inspect", "--format", "{{json .HostConfig.PortBindings}}", node).Output()
+	require.NoError(t, err)
+	var bindings map[string][]struct{ HostIP, HostPort string }
+	require.NoError(t, json.Unmarshal(out, &bindings))
+	var inside, outside []string
+	for port, binding := range bindings {
+		inside = append(inside, port)
+		for _, b := range binding {
+			require.Equal(t, "127.0.0.1", b.HostIP, port)
+			outside = append(outside, b.HostPort)
+		}
+	}
+	require.ElementsMatch(t, []string{"30300/tcp", "30080/tcp", "30432/tcp", "30379/tcp", "6443/tcp"}, inside)
+	require.Subset(t, outside, []string{fmt.Sprint(frontendPort), fmt.Sprint(backendPort), fmt.Sprint(postgresPort), fmt.Sprint(redisPort)})
+
+	for _, address := range ownAddresses(t) {
+		for _, port := range outside {
+			conn, err := net.DialTimeout("tcp", net.JoinHostPort(address, port), time.Second)
+			if err == nil {
+				_ = conn.Close()
+			}
+			require.Error(t, err, "%s:%s", address, port)
+		}
+	}
+}
+
+// ownAddresses are this machine's, but for loopback.
+func ownAddresses(t *testing.T) []string {
+	t.Helper()
+	all, err := net.InterfaceAddrs()
+	require.NoError(t, err)
+	var list []string
+	for _, a := range all {
+		if n, ok := a.(*net.IPNet); ok && !n.IP.IsLoopback() && n.IP.To4() != nil {
+			list = append(list, n.IP.String())
+		}
+	}
+	return list
+}
 
 // TC-031: PostgreSQL answers nobody who comes in plain text, and shows a
 // certificate that the environment's CA stands behind.
