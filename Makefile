@@ -97,6 +97,10 @@ local-gen-secrets: $(PAWSKIND) ## Generate the secrets that are missing
 local-validate-secrets: $(PAWSKIND) ## Tell of every secret that is missing or weak
 	@$(PAWSKIND) secrets validate $(FLAGS)
 
+.PHONY: local-rotate-secrets
+local-rotate-secrets: $(PAWSKIND) ## Give all secrets new values while the stack runs, or SECRET=NAME alone
+	@$(PAWSKIND) secrets rotate $(SECRET) $(FLAGS)
+
 ##@ Build
 
 .PHONY: build
@@ -145,7 +149,7 @@ test-unit: ## Tests that need nothing but Go
 
 .PHONY: test-faults
 test-faults: host build ## Every scenario of the drills, every failpoint and recovery by hand, on a real cluster
-	@PAWSKIND_SCENARIOS=all go test -count=1 -timeout 90m -v -run 'TC001|TC01|TC039|TC040|Drills|Faults|EveryFailpoint|WithoutARestart' ./test/e2e
+	@PAWSKIND_SCENARIOS=all go test -count=1 -timeout 90m -v -run 'TC001|TC01|TC039|TC040|Drills|Faults|EveryFailpoint|WithoutARestart|UnderClients|InterruptedRotation' ./test/e2e
 
 .PHONY: test-security
 test-security: $(PAWSKIND) ## Try every cell of the attack matrix on the running stack

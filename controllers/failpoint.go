@@ -21,6 +21,13 @@ const (
 	failHandedOver     = "handed-over"          // another leads, and the old pod is not replaced
 	failReplaced       = "replaced"             // one member replaced, and others are outdated
 	failKilled         = "fault-killed"         // a pod killed, and the fault not noted as done
+
+	failSecretsAnnounced = "secrets-announced" // other secrets noted, and no server told
+	failSecretsKnown     = "secrets-known"     // every server told, and they are not in force
+	failSecretsSwitched  = "secrets-switched"  // noted as in force, and nobody told
+	failSecretsFollowed  = "secrets-followed"  // everybody uses them, and the old ones still open
+	failSecretsRetiring  = "secrets-retiring"  // the old ones dropped, and servers know them still
+	failSecretsForgotten = "secrets-forgotten" // servers know the new ones alone, and nothing is noted
 )
 
 // Failpoints are all of them.
@@ -28,6 +35,7 @@ func Failpoints() []string {
 	return []string{
 		failMemberAdded, failGrowthTold, failPromotionTold, failMemberPromoted, failMemberRemoved, failReplaceTold,
 		failHandedOver, failReplaced, failKilled,
+		failSecretsAnnounced, failSecretsKnown, failSecretsSwitched, failSecretsFollowed, failSecretsRetiring, failSecretsForgotten,
 	}
 }
 

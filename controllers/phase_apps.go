@@ -36,7 +36,7 @@ func (r *Reconciler) reconcileApps(ctx context.Context, s *scope) error {
 		if !started {
 			s.note("starting %s", spec.Name)
 		}
-		if err := r.applyAll(ctx, s, app.Objects(s.env, spec)); err != nil {
+		if err := r.applyAll(ctx, s, app.Objects(s.env, spec, app.Start{Certificates: s.trust, Versions: s.secrets.Versions})); err != nil {
 			return err
 		}
 	}

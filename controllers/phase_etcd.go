@@ -60,9 +60,8 @@ func (r *Reconciler) secureEtcd(ctx context.Context, s *scope) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	secret := func(key string) string { return string(s.secret[key]) }
 	return r.Observer.Etcd.Secure(ctx, s.env.Namespace, leaderOrdinal(s.snapshot.Etcd), etcd.Users(
-		secret(naming.KeyEtcdRootPassword), secret(naming.KeyEtcdPatroniPassword), secret(naming.KeyEtcdAppPassword), patroni.Prefix))
+		s.secrets.Password(naming.KeyEtcdRootPassword), s.secrets.Password(naming.KeyEtcdPatroniPassword), s.secrets.Password(naming.KeyEtcdAppPassword), patroni.Prefix))
 }
 
 // scaleEtcd takes the next step to the wanted membership and returns how many

@@ -81,7 +81,7 @@ func (r *Reconciler) readSecret(ctx context.Context, s *scope) error {
 			retry:   5 * time.Second,
 		}
 	}
-	s.secret = secret.Data
+	s.wanted, s.wantedVersion = secret.Data, secret.ResourceVersion
 	return nil
 }
 

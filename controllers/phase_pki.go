@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
+	coreac "k8s.io/client-go/applyconfigurations/core/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
@@ -221,9 +222,9 @@ func (r *Reconciler) trusted(ctx context.Context, env *v1alpha1.PawsEnvironment,
 	if err := r.List(ctx, list, client.InNamespace(env.Namespace), client.MatchingLabels{naming.LabelEnvironment: env.Name}); err != nil {
 		return false, fmt.Errorf("listing the pods: %w", err)
 	}
-	want := pods.Annotations("", roots)
+	want := pods.Trusting(roots)
 	for i := range list.Items {
-		if has, reads := list.Items[i].Annotations[pods.AnnotationTrust]; reads && has != want[pods.AnnotationTrust] {
+		if has, reads := list.Items[i].Annotations[pods.AnnotationTrust]; reads && has != want {
 			return false, nil
 		}
 	}
@@ -252,7 +253,11 @@ func (r *Reconciler) writeCertificates(ctx context.Context, env *v1alpha1.PawsEn
 }
 
 func (r *Reconciler) writeSecret(ctx context.Context, env *v1alpha1.PawsEnvironment, live *corev1.Secret, name string, data map[string][]byte) error {
-	object := pki.Secret(env, name, data)
+	return r.applySecret(ctx, live, pki.Secret(env, name, data), data)
+}
+
+// applySecret writes one of the operator's own Secrets when it differs.
+func (r *Reconciler) applySecret(ctx context.Context, live *corev1.Secret, object *coreac.SecretApplyConfiguration, data map[string][]byte) error {
 	if live != nil {
 		if reflect.DeepEqual(live.Data, data) && contains(live.Labels, object.Labels) {
 			return nil
@@ -261,7 +266,7 @@ func (r *Reconciler) writeSecret(ctx context.Context, env *v1alpha1.PawsEnvironm
 		object.WithResourceVersion(live.ResourceVersion)
 	}
 	if err := r.Apply(ctx, object, client.FieldOwner(naming.FieldOwner), client.ForceOwnership); err != nil {
-		return fmt.Errorf("writing the Secret %s: %w", name, err)
+		return fmt.Errorf("writing the Secret %s: %w", *object.Name, err)
 	}
 	return nil
 }

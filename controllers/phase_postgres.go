@@ -72,7 +72,7 @@ func (r *Reconciler) restartPending(ctx context.Context, s *scope, leader string
 	case rollout.Replace:
 		ctx, cancel := context.WithTimeout(ctx, callTimeout)
 		defer cancel()
-		err := r.Observer.Postgres.Restart(ctx, s.env.Namespace, name, r.patroniPassword(s))
+		err := r.Observer.Postgres.Restart(ctx, s.env.Namespace, name, r.patroniPasswords(s))
 		if errors.Is(err, context.DeadlineExceeded) {
 			return nil
 		}
@@ -97,7 +97,7 @@ func (r *Reconciler) configurePatroni(ctx context.Context, s *scope, leader stri
 		return nil
 	}
 	s.note("configuring Patroni")
-	return r.Observer.Postgres.PatchConfig(ctx, s.env.Namespace, leader, r.patroniPassword(s), patch)
+	return r.Observer.Postgres.PatchConfig(ctx, s.env.Namespace, leader, r.patroniPasswords(s), patch)
 }
 
 // hastenCount lets the leader look now for standbys to count on. Patroni refuses
@@ -109,7 +109,7 @@ func (r *Reconciler) hastenCount(ctx context.Context, s *scope, leader string) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	_ = r.Observer.Postgres.Wake(ctx, s.env.Namespace, leader, r.patroniPassword(s))
+	_ = r.Observer.Postgres.Wake(ctx, s.env.Namespace, leader, r.patroniPasswords(s))
 	s.requeue = 2 * time.Second
 }
 
@@ -164,13 +164,14 @@ func healthyUpTo(s *scope, component string, limit int32) string {
 func (r *Reconciler) switchover(ctx context.Context, s *scope, leader, candidate string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	err := r.Observer.Postgres.Switchover(ctx, s.env.Namespace, leader, candidate, r.patroniPassword(s))
+	err := r.Observer.Postgres.Switchover(ctx, s.env.Namespace, leader, candidate, r.patroniPasswords(s))
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil
 	}
 	return err
 }
 
-func (r *Reconciler) patroniPassword(s *scope) string {
-	return string(s.secret[naming.KeyPatroniPassword])
+// patroniPasswords are those that let the operator in at Patroni's REST API.
+func (r *Reconciler) patroniPasswords(s *scope) []string {
+	return s.secrets.Known(naming.KeyPatroniPassword)
 }

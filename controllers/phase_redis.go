@@ -86,7 +86,9 @@ func (r *Reconciler) tellSentinels(ctx context.Context, s *scope) error {
 }
 
 func (r *Reconciler) redisConfig(s *scope) redis.Config {
-	return observer.RedisConfig(s.env, string(s.secret[naming.KeyRedisOperator]), s.trust)
+	c := observer.RedisConfig(s.env, s.secrets.Password(naming.KeyRedisOperator), s.trust)
+	c.Previous = string(s.secrets.Previous[naming.KeyRedisOperator])
+	return c
 }
 
 // ordinalOf is the number at the end of a member's name; 0 without one.

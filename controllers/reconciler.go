@@ -29,6 +29,7 @@ import (
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/observer"
+	"github.com/paws360/pawskind/internal/rotation"
 )
 
 // What is read through the cache is listed and watched, never got. The leader
@@ -77,24 +78,27 @@ type Reconciler struct {
 }
 
 // phase does one part of a reconcile. An error does not keep the later phases
-// from running unless it is a stall.
+// from running unless it is a stall, or they need what the phase finds out.
 type phase struct {
-	name string
-	run  func(*Reconciler, context.Context, *scope) error
+	name   string
+	run    func(*Reconciler, context.Context, *scope) error
+	needed bool
 }
 
 func phases() []phase {
 	return []phase{
-		{"guard", (*Reconciler).guard},
-		{"certificates", (*Reconciler).reconcileCertificates},
-		{"isolation", (*Reconciler).reconcileIsolation},
-		{"shared", (*Reconciler).reconcileShared},
-		{"etcd", (*Reconciler).reconcileEtcd},
-		{"redis", (*Reconciler).reconcileRedis},
-		{"postgres", (*Reconciler).reconcilePostgres},
-		{"apps", (*Reconciler).reconcileApps},
-		{"roles", (*Reconciler).repairRoles},
-		{"chaos", (*Reconciler).reconcileChaos},
+		{"guard", (*Reconciler).guard, true},
+		{"secrets", (*Reconciler).reconcileSecrets, true},
+		{"certificates", (*Reconciler).reconcileCertificates, false},
+		{"isolation", (*Reconciler).reconcileIsolation, false},
+		{"shared", (*Reconciler).reconcileShared, false},
+		{"etcd", (*Reconciler).reconcileEtcd, false},
+		{"redis", (*Reconciler).reconcileRedis, false},
+		{"postgres", (*Reconciler).reconcilePostgres, false},
+		{"apps", (*Reconciler).reconcileApps, false},
+		{"rotation", (*Reconciler).reconcileRotation, false},
+		{"roles", (*Reconciler).repairRoles, false},
+		{"chaos", (*Reconciler).reconcileChaos, false},
 	}
 }
 
@@ -134,7 +138,7 @@ func (r *Reconciler) runPhases(ctx context.Context, s *scope) error {
 		if err := p.run(r, ctx, s); err != nil {
 			failed = errors.Join(failed, fmt.Errorf("%s: %w", p.name, err))
 			var stall *stalled
-			if errors.As(err, &stall) || errors.Is(err, errNothingKnown) {
+			if errors.As(err, &stall) || errors.Is(err, errNothingKnown) || p.needed {
 				break
 			}
 		}
@@ -194,8 +198,14 @@ func (r *Reconciler) SetupWithManager(mgr ctrl.Manager) error {
 type scope struct {
 	env      *v1alpha1.PawsEnvironment
 	snapshot *observer.Snapshot
-	// secret holds the passwords.
-	secret map[string][]byte
+	// wanted are the secrets as they shall be, and secrets as they are; credentials
+	// is the Secret that they were read from, nil once it was written.
+	wanted        map[string][]byte
+	wantedVersion string
+	secrets       rotation.State
+	credentials   *corev1.Secret
+	// waiting is what a rotation of the secrets waits for.
+	waiting string
 	// trust are the CA certificates of the environment.
 	trust string
 	// certificates are what the last look at them has found.

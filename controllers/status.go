@@ -35,6 +35,7 @@ func setStatus(s *scope, failed error) {
 		status.Leader, status.RedisMaster = s.snapshot.Report.Leader, s.snapshot.Report.RedisMaster
 	}
 	setCertificates(s)
+	setSecrets(s, metav1.Now())
 	setReconciling(s, failed)
 	setReady(s)
 	setChaos(s)

@@ -33,8 +33,10 @@ type PawsEnvironmentSpec struct {
 	// +optional
 	Apps []AppSpec `json:"apps,omitempty"`
 
-	// SecretsRef names the Secret, in the environment's namespace, that holds
-	// the passwords. The operator reads it and never writes it.
+	// SecretsRef names the Secret, in the environment's namespace, that says what
+	// the passwords shall be. The operator reads it and never writes it. When its
+	// values change, they are put in the place of those in force while everything
+	// runs.
 	// +kubebuilder:default={name: "paws360-secrets"}
 	// +optional
 	SecretsRef SecretReference `json:"secretsRef,omitzero"`
@@ -314,6 +316,10 @@ type PawsEnvironmentStatus struct {
 	// +optional
 	Certificates []CertificateStatus `json:"certificates,omitempty"`
 
+	// Secrets tells which secrets are in force. It never has their values.
+	// +optional
+	Secrets SecretsStatus `json:"secrets,omitzero"`
+
 	// Chaos tells what became of the declared faults.
 	// +listType=map
 	// +listMapKey=name
@@ -325,6 +331,28 @@ type PawsEnvironmentStatus struct {
 	// +listMapKey=node
 	// +optional
 	Agents []AgentStatus `json:"agents,omitempty"`
+}
+
+// SecretsStatus is how far the secrets in force have followed those wanted.
+type SecretsStatus struct {
+	// Phase is InForce at rest; Announced, Switched and Retiring while other
+	// secrets follow those in force.
+	// +optional
+	Phase string `json:"phase,omitempty"`
+	// Wanted is the resource version of the Secret of secretsRef whose values are
+	// in force.
+	// +optional
+	Wanted string `json:"wanted,omitempty"`
+	// Names are the secrets that are being replaced.
+	// +listType=set
+	// +optional
+	Names []string `json:"names,omitempty"`
+	// Message says what a rotation waits for.
+	// +optional
+	Message string `json:"message,omitempty"`
+	// RotatedAt is when the last rotation ended.
+	// +optional
+	RotatedAt *metav1.Time `json:"rotatedAt,omitempty"`
 }
 
 // Health is a verdict on one member or component.

@@ -105,3 +105,7 @@ type CertificateStatus struct {
 	// +optional
 	SuppliedBy string `json:"suppliedBy,omitempty"`
 }
+
+// AnnotationSecrets has the operator look at the Secret of secretsRef now, when
+// its value changes: of a Secret's own change nothing tells it.
+const AnnotationSecrets = "paws360.io/secrets"

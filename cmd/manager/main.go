@@ -23,8 +23,8 @@ import (
 	"github.com/paws360/pawskind/controllers"
 	"github.com/paws360/pawskind/internal/attack"
 	"github.com/paws360/pawskind/internal/drillclient"
-	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/observer"
+	"github.com/paws360/pawskind/internal/pods"
 	"github.com/paws360/pawskind/internal/queryapi"
 )
 
@@ -50,11 +50,7 @@ func main() {
 // serveClients is the program's other life, in an environment's namespace and
 // without any rights: the clients of a drill.
 func serveClients() error {
-	server := &drillclient.Server{Secrets: drillclient.Secrets{
-		Database: os.Getenv(naming.KeyDatabasePassword),
-		Redis:    os.Getenv(naming.KeyRedisPassword), Sentinel: os.Getenv(naming.KeySentinelPassword),
-		EtcdApp: os.Getenv(naming.KeyEtcdAppPassword), EtcdPatroni: os.Getenv(naming.KeyEtcdPatroniPassword),
-	}}
+	server := &drillclient.Server{Secrets: drillclient.Files(pods.SecretsDir)}
 	return (&http.Server{
 		Addr: fmt.Sprintf(":%d", drillclient.Port), Handler: server.Handler(), ReadHeaderTimeout: 5 * time.Second,
 	}).ListenAndServe()

@@ -9,7 +9,7 @@ import (
 func (r *root) secrets() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "secrets",
-		Short: "Generate, check and show the project's secrets",
+		Short: "Generate, check, rotate and show the project's secrets",
 		Long: `The project's secrets are in .local/secrets.env, which only its owner can read
 and git never sees. up generates them; nothing needs to be done by hand.`,
 		Args: arguments(cobra.NoArgs),
@@ -24,6 +24,19 @@ and git never sees. up generates them; nothing needs to be done by hand.`,
 			Use: "validate", Args: arguments(cobra.NoArgs),
 			Short: "Tell of every secret that is missing or weak",
 			RunE:  r.with(func(_ *cobra.Command, app *cli.App, _ []string) error { return app.SecretsValidate() }),
+		},
+		&cobra.Command{
+			Use: "rotate [NAME...]", Args: arguments(cobra.ArbitraryArgs),
+			Short: "Give secrets new values while the stack runs, all of them when none is named",
+			Long: `Gives the named secrets new values while the stack runs, or all of them. Old and
+new passwords are good side by side until nobody uses the old ones any more. No data
+is touched and no database restarted; the apps start anew, one pod after the other.
+What is interrupted the operator goes on with, and so does the next rotate or up.`,
+			Example:           "  pawskind secrets rotate\n  pawskind secrets rotate POSTGRES_APP_PASSWORD REDIS_PASSWORD",
+			ValidArgsFunction: r.completeSecrets(false),
+			RunE: r.with(func(c *cobra.Command, app *cli.App, args []string) error {
+				return app.SecretsRotate(c.Context(), args)
+			}),
 		},
 		&cobra.Command{
 			Use: "show NAME", Args: arguments(cobra.ExactArgs(1)),

@@ -49,7 +49,7 @@ func FuzzValuesStayValues(f *testing.F) {
 }
 
 func deployed(t *testing.T, env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec) appsv1.Deployment {
-	content, err := json.Marshal(Deployment(env, app))
+	content, err := json.Marshal(Deployment(env, app, Start{}))
 	require.NoError(t, err)
 	var d appsv1.Deployment
 	require.NoError(t, json.Unmarshal(content, &d))

@@ -3,6 +3,8 @@
 package app
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"maps"
 	"slices"
@@ -31,8 +33,8 @@ func Network(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec) runtime.ApplyC
 }
 
 // Objects are an app's Deployment and, above one replica, disruption budget.
-func Objects(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec) []runtime.ApplyConfiguration {
-	objects := []runtime.ApplyConfiguration{Deployment(env, app)}
+func Objects(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec, start Start) []runtime.ApplyConfiguration {
+	objects := []runtime.ApplyConfiguration{Deployment(env, app, start)}
 	if Replicas(app) > 1 {
 		objects = append(objects, pods.DisruptionBudget(env, app.Name))
 	}
@@ -47,8 +49,37 @@ func Replicas(app v1alpha1.AppSpec) int32 {
 	return *app.Replicas
 }
 
+// Start is what an app reads when it starts and then no more: when it changes,
+// the app's pods follow each other as they do for a new version.
+type Start struct {
+	// Certificates are those of the CAs that are trusted.
+	Certificates string
+	// Versions count how often each secret was replaced.
+	Versions map[string]int
+}
+
+// AnnotationSecrets tells which versions of its secrets a pod was started with.
+const AnnotationSecrets = "paws360.io/secrets"
+
+// Secrets tells of the versions of those secrets that the app is given; it is
+// another text whenever one of them is another one.
+func Secrets(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec, versions map[string]int) string {
+	var used []string
+	for _, v := range environment(env, app) {
+		if v.ValueFrom == nil || v.ValueFrom.SecretKeyRef == nil || *v.ValueFrom.SecretKeyRef.Name != naming.Credentials {
+			continue
+		}
+		if key := *v.ValueFrom.SecretKeyRef.Key; versions[key] > 0 {
+			used = append(used, fmt.Sprintf("%s=%d", key, versions[key]))
+		}
+	}
+	slices.Sort(used)
+	sum := sha256.Sum256([]byte(strings.Join(used, ",")))
+	return hex.EncodeToString(sum[:6])
+}
+
 // Deployment runs the app. A new version starts before the old one stops.
-func Deployment(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec) *appsac.DeploymentApplyConfiguration {
+func Deployment(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec, start Start) *appsac.DeploymentApplyConfiguration {
 	return appsac.Deployment(app.Name, env.Namespace).
 		WithLabels(naming.Labels(env, app.Name)).
 		WithOwnerReferences(pods.Owner(env)).
@@ -63,7 +94,7 @@ func Deployment(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec) *appsac.Dep
 			WithSelector(metaac.LabelSelector().WithMatchLabels(naming.Selector(env, app.Name))).
 			WithTemplate(coreac.PodTemplateSpec().
 				WithLabels(naming.PodLabels(env, app.Name)).
-				WithAnnotations(scrapeAnnotations(app)).
+				WithAnnotations(annotations(env, app, start)).
 				WithSpec(podSpec(env, app))))
 }
 
@@ -99,15 +130,16 @@ func probe(app v1alpha1.AppSpec, path string, period, failures int32) *coreac.Pr
 		WithFailureThreshold(failures)
 }
 
-func scrapeAnnotations(app v1alpha1.AppSpec) map[string]string {
-	if app.MetricsPath == "" {
-		return nil
+func annotations(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec, start Start) map[string]string {
+	list := map[string]string{
+		AnnotationSecrets:    Secrets(env, app, start.Versions),
+		pods.AnnotationTrust: pods.Trusting(start.Certificates),
 	}
-	return map[string]string{
-		"prometheus.io/scrape": "true",
-		"prometheus.io/path":   app.MetricsPath,
-		"prometheus.io/port":   strconv.Itoa(int(app.Port)),
+	if app.MetricsPath != "" {
+		list["prometheus.io/scrape"], list["prometheus.io/path"] = "true", app.MetricsPath
+		list["prometheus.io/port"] = strconv.Itoa(int(app.Port))
 	}
+	return list
 }
 
 // environment tells the app its port and where its dependencies are. What the
@@ -122,7 +154,7 @@ func environment(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec) []*coreac.
 		}
 	}
 	for _, key := range app.SecretEnv {
-		set(pods.SecretEnv(env, key, key))
+		set(pods.SecretEnv(key, key))
 	}
 	for _, v := range app.Env {
 		set(envVar(v))
@@ -143,9 +175,9 @@ func connection(env *v1alpha1.PawsEnvironment, dependency string) []*coreac.EnvV
 		return []*coreac.EnvVarApplyConfiguration{
 			coreac.EnvVar().WithName("ETCD_ENDPOINTS").WithValue(hosts(env, naming.Etcd, env.Spec.Etcd.Replicas, naming.PortEtcdClient, "https://")),
 			coreac.EnvVar().WithName("ETCD_CACERT").WithValue(pods.TrustFile),
-			coreac.EnvVar().WithName("ETCD_USERNAME").WithValue(etcd.AppUser),
+			pods.SecretEnv("ETCD_USERNAME", naming.KeyEtcdAppUser),
 			coreac.EnvVar().WithName("ETCD_PREFIX").WithValue(etcd.AppPrefix),
-			pods.SecretEnv(env, "ETCD_PASSWORD", naming.KeyEtcdAppPassword),
+			pods.SecretEnv("ETCD_PASSWORD", naming.KeyEtcdAppPassword),
 		}
 	case naming.Postgres:
 		members := hosts(env, naming.Postgres, env.Spec.Postgres.Replicas, naming.PortPostgres, "")
@@ -153,17 +185,17 @@ func connection(env *v1alpha1.PawsEnvironment, dependency string) []*coreac.EnvV
 			coreac.EnvVar().WithName("DATABASE_URL").
 				WithValue(fmt.Sprintf("jdbc:postgresql://%s/%s?targetServerType=primary&sslmode=verify-full&sslrootcert=%s",
 					members, naming.Database, pods.TrustFile)),
-			coreac.EnvVar().WithName("DATABASE_USERNAME").WithValue(naming.DatabaseUser),
-			pods.SecretEnv(env, "DATABASE_PASSWORD", naming.KeyDatabasePassword),
+			pods.SecretEnv("DATABASE_USERNAME", naming.KeyDatabaseUser),
+			pods.SecretEnv("DATABASE_PASSWORD", naming.KeyDatabasePassword),
 		}
 	case naming.Redis:
 		vars := []*coreac.EnvVarApplyConfiguration{
 			coreac.EnvVar().WithName("REDIS_SENTINELS").WithValue(hosts(env, naming.Sentinel, env.Spec.Redis.Sentinels, naming.PortSentinel, "")),
 			coreac.EnvVar().WithName("REDIS_MASTER_NAME").WithValue(naming.RedisMasterSet),
 			coreac.EnvVar().WithName("REDIS_USERNAME").WithValue(naming.RedisUser),
-			pods.SecretEnv(env, "REDIS_PASSWORD", naming.KeyRedisPassword),
+			pods.SecretEnv("REDIS_PASSWORD", naming.KeyRedisPassword),
 			coreac.EnvVar().WithName("REDIS_SENTINEL_USERNAME").WithValue(naming.RedisUser),
-			pods.SecretEnv(env, "REDIS_SENTINEL_PASSWORD", naming.KeySentinelPassword),
+			pods.SecretEnv("REDIS_SENTINEL_PASSWORD", naming.KeySentinelPassword),
 		}
 		if env.Spec.Redis.TLS {
 			vars = append(vars, coreac.EnvVar().WithName("REDIS_TLS").WithValue("true"),

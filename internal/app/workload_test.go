@@ -2,6 +2,7 @@ package app
 
 import (
 	"flag"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -59,7 +60,7 @@ func TestObjectsMatchTheGoldenFiles(t *testing.T) {
 	for _, app := range env.Spec.Apps {
 		t.Run(app.Name, func(t *testing.T) {
 			var documents []string
-			for _, o := range append([]runtime.ApplyConfiguration{Network(env, app)}, Objects(env, app)...) {
+			for _, o := range append([]runtime.ApplyConfiguration{Network(env, app)}, Objects(env, app, Start{})...) {
 				data, err := yaml.Marshal(o)
 				require.NoError(t, err)
 				documents = append(documents, string(data))
@@ -90,7 +91,7 @@ func TestEnvironmentOfEachDependency(t *testing.T) {
 			for _, v := range environment(env, v1alpha1.AppSpec{Port: 8080, DependsOn: []string{dependency}}) {
 				names = append(names, *v.Name)
 				if v.ValueFrom != nil {
-					require.Equal(t, "paws360-secrets", *v.ValueFrom.SecretKeyRef.Name)
+					require.Equal(t, "paws360-credentials", *v.ValueFrom.SecretKeyRef.Name)
 					require.Nil(t, v.Value, "a password is never a value")
 				}
 			}
@@ -107,4 +108,27 @@ func TestTheSpecsOwnVariableWins(t *testing.T) {
 	require.Len(t, vars, 4)
 	require.Equal(t, "mine", *vars[1].Value)
 	require.Equal(t, "DATABASE_USERNAME", *vars[2].ValueFrom.SecretKeyRef.Key)
+}
+
+// Pods follow each other when a secret that they are given is another one, or
+// whom they trust, and stay otherwise.
+func TestAnAppStartsAnewForWhatItReadsAtItsStart(t *testing.T) {
+	env := &v1alpha1.PawsEnvironment{}
+	app := v1alpha1.AppSpec{Name: "backend", DependsOn: []string{"redis"}, SecretEnv: []string{"JWT_SECRET"}}
+	started := func(start Start) map[string]string { return Deployment(env, app, start).Spec.Template.Annotations }
+	first := started(Start{Certificates: "a"})
+	for name, c := range map[string]struct {
+		start Start
+		anew  bool
+	}{
+		"a secret of its own":          {Start{Certificates: "a", Versions: map[string]int{"JWT_SECRET": 1}}, true},
+		"a password of what it uses":   {Start{Certificates: "a", Versions: map[string]int{"REDIS_PASSWORD": 1}}, true},
+		"a password of somebody else":  {Start{Certificates: "a", Versions: map[string]int{"POSTGRES_PASSWORD": 1}}, false},
+		"another CA":                   {Start{Certificates: "b"}, true},
+		"a secret that never was else": {Start{Certificates: "a", Versions: map[string]int{"JWT_SECRET": 0}}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, c.anew, !maps.Equal(first, started(c.start)))
+		})
+	}
 }

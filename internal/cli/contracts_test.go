@@ -135,6 +135,9 @@ func TestContracts(t *testing.T) {
 	t.Run("chaos", contract("chaos", "pawskind chaos status -o json", ChaosResult{"paws360/paws360", true, []v1alpha1.FaultStatus{fault}}))
 	t.Run("chaos-list", contract("chaos-list", "pawskind chaos list -o json", ChaosListResult{[]ChaosKind{{v1alpha1.FaultKill, "once"}}, []string{"etcd/1"}}))
 	t.Run("operation", contract("operation", "pawskind switchover|failover|reinit -o json", OperationResult{"switchover", "", "patroni-1", "patroni-2", 2.5}))
+	t.Run("secrets", contract("secrets", "pawskind secrets gen|validate|rotate -o json", SecretsResult{
+		File: ".local/secrets.env", Generated: []string{"JWT_SECRET"}, Valid: []string{"JWT_SECRET"}, Rotated: []string{"JWT_SECRET"}, Seconds: 20,
+	}))
 	t.Run("certs", contract("certs", "pawskind certs -o json", CertsResult{"paws360/paws360", true, v1alpha1.ReasonCertificatesIssued, "", []Certificate{
 		{Name: "etcd-tls", For: "etcd, towards clients", Issuer: "0a", Fingerprint: "0b", IssuedAt: time.Unix(1, 0), Expires: time.Unix(2, 0), Renews: new(time.Time)},
 	}}))

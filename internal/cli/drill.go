@@ -11,9 +11,11 @@ import (
 	"slices"
 	"time"
 
+	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/drill"
 	"github.com/paws360/pawskind/internal/drillreport"
 	"github.com/paws360/pawskind/internal/drillrun"
+	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/problem"
 )
 
@@ -70,7 +72,11 @@ func (a *App) Drill(ctx context.Context, o DrillOptions) error {
 	var judged []drill.JudgedRun
 	runner := &drillrun.Runner{Client: client, Env: env, Image: operator.Image, Writers: o.Writers, Machine: machineOf{a},
 		Outside: a.outside(env),
-		Tell:    func(format string, args ...any) { p.Show(100*len(judged)/o.Runs, format, args...) }}
+		Rotate: func(ctx context.Context, seen func(v1alpha1.SecretsStatus)) error {
+			_, err := a.rotate(ctx, client, env, naming.RequiredKeys(), seen)
+			return err
+		},
+		Tell: func(format string, args ...any) { p.Show(100*len(judged)/o.Runs, format, args...) }}
 	failed := runner.Run(ctx, scenario, o.Runs, func(run drill.JudgedRun) {
 		judged = append(judged, run)
 		p.Clear()

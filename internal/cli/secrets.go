@@ -19,6 +19,9 @@ type SecretsResult struct {
 	Generated []string `json:"generated,omitempty"`
 	// Valid are the secrets that the file has.
 	Valid []string `json:"valid,omitempty"`
+	// Rotated are the secrets that have new values, in force everywhere.
+	Rotated []string `json:"rotated,omitempty"`
+	Seconds float64  `json:"seconds,omitempty"`
 }
 
 // guardSecrets sees to it that nobody else reads the file, and git least of all.
@@ -131,20 +134,11 @@ func (a *App) SecretsShow(name string) error {
 func (a *App) SecretNames(own bool) []string {
 	known := naming.RequiredKeys()
 	if values, err := secrets.Read(a.Config.SecretsFile()); err == nil && own {
-		for _, key := range names(values) {
+		for _, key := range secrets.Names(values) {
 			if !slices.Contains(known, key) {
 				known = append(known, key)
 			}
 		}
 	}
 	return known
-}
-
-func names(values map[string]string) []string {
-	list := make([]string, 0, len(values))
-	for key := range values {
-		list = append(list, key)
-	}
-	slices.Sort(list)
-	return list
 }

@@ -56,3 +56,27 @@ func TestUpWantsAllSecretsOrNone(t *testing.T) {
 	require.ErrorContains(t, u.ensureSecrets(), "ERR_SECRET_002")
 	require.ErrorContains(t, a.SecretsGen(), "ERR_SECRET_002", "a new password would open nothing")
 }
+
+// Without a stack there is nobody to tell: the file alone changes.
+func TestRotatingWithoutAStack(t *testing.T) {
+	var out bytes.Buffer
+	a := appIn(t, &UI{Out: &out, Err: &bytes.Buffer{}, Format: Text, Yes: true})
+	require.ErrorContains(t, a.SecretsRotate(t.Context(), nil), "Missing secret")
+	require.NoError(t, a.SecretsGen())
+	before, err := secrets.Read(a.Config.SecretsFile())
+	require.NoError(t, err)
+	require.ErrorContains(t, a.SecretsRotate(t.Context(), []string{"NOTHING"}), "ERR_SECRET_006")
+	require.NoError(t, a.SecretsRotate(t.Context(), []string{naming.KeyJWTSecret, naming.KeyJWTSecret}))
+	after, err := secrets.Read(a.Config.SecretsFile())
+	require.NoError(t, err)
+	require.NotEqual(t, before[naming.KeyJWTSecret], after[naming.KeyJWTSecret])
+	require.Equal(t, before[naming.KeyRedisPassword], after[naming.KeyRedisPassword])
+	require.NotContains(t, out.String(), after[naming.KeyJWTSecret])
+
+	member := filepath.Join(a.Config.ClusterData(), "paws360", "data-etcd-1", "member")
+	require.NoError(t, os.MkdirAll(member, 0o700))
+	require.Error(t, a.SecretsRotate(t.Context(), nil), "data knows the old ones")
+	same, err := secrets.Read(a.Config.SecretsFile())
+	require.NoError(t, err)
+	require.Equal(t, after, same)
+}

@@ -65,7 +65,9 @@ type up struct {
 	cluster *cluster.Cluster
 	env     *v1alpha1.PawsEnvironment
 	secrets map[string]string
-	refs    map[string]string
+	// previous are the secrets before a rotation that has not ended.
+	previous map[string]string
+	refs     map[string]string
 	// created is set once this run has begun to make the cluster.
 	created bool
 	// restarted is set when this run has started a stopped cluster: what its API
@@ -170,7 +172,10 @@ func (u *up) ensureSecrets() error {
 			return err
 		}
 	}
-	u.secrets, err = secrets.Ensure(file)
+	if u.secrets, err = secrets.Ensure(file); err != nil {
+		return err
+	}
+	u.previous, err = secrets.Unfinished(file)
 	return err
 }
 
@@ -211,7 +216,7 @@ func joined(err, cleaning error) error {
 func (u *up) bringEnvironment(ctx context.Context) (*health.Report, error) {
 	u.Show(50, "Applying the environment")
 	endApply := u.Phase("environment applied")
-	objects, err := install.Objects(u.env, u.secrets)
+	objects, err := install.Objects(u.env, u.secrets, u.previous)
 	if err != nil {
 		return nil, err
 	}
@@ -249,6 +254,12 @@ func (u *up) bringEnvironment(ctx context.Context) (*health.Report, error) {
 		end()
 	}
 	endHealth()
+	if len(u.previous) > 0 {
+		u.Show(95, "Ending the rotation of %s", strings.Join(secrets.Names(u.previous), ", "))
+		if err := u.endRotation(waiting, u.client, u.env, nil); err != nil {
+			return nil, err
+		}
+	}
 	if err := u.saveCA(ctx, u.client); err != nil {
 		return nil, err
 	}

@@ -25,6 +25,8 @@ const (
 	ActParameter Act = "parameter"
 	// ActLoseEtcdData destroys what the last etcd member has, and kills it.
 	ActLoseEtcdData Act = "lose etcd data"
+	// ActRotateSecrets gives every secret a new value.
+	ActRotateSecrets Act = "rotate secrets"
 	// ActScale adds two members to every database, then takes them away.
 	ActScale Act = "scale"
 )
@@ -108,6 +110,7 @@ func Scenarios() []Scenario {
 		{Name: "switchover", Title: "PostgreSQL switchover", System: Postgres, Act: ActSwitchover, Planned: true, Core: true},
 		{Name: "leader-delete", Title: "PostgreSQL leader deleted gracefully", System: Postgres, Act: ActDelete, Target: "postgres/leader", Planned: true},
 		{Name: "operator-gone", Title: "PostgreSQL leader killed with the operator gone", System: Postgres, Act: ActOperatorGone, Target: "postgres/leader", Hold: 15 * time.Second},
+		{Name: "rotate-secrets", Title: "Every secret replaced while all runs", System: Postgres, Act: ActRotateSecrets, Planned: true},
 		{Name: "scale", Title: "Two members added to every database and taken away", System: Postgres, Act: ActScale, Hold: 40 * time.Second, Planned: true},
 		{Name: "sleep", Title: "The whole cluster asleep for a minute", System: Postgres, Act: ActSleep, Hold: time.Minute, Clients: Everywhere},
 		{Name: "node-restart", Title: "Every node stopped and started under load", System: Postgres, Act: ActRestartNodes, Clients: Outside},

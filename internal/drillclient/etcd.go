@@ -34,10 +34,10 @@ func etcdEndpoint(s Settings, ordinal int32) string {
 // etcdUser is who logs in at etcd.
 type etcdUser struct{ name, password string }
 
-func (s Secrets) etcdApp() etcdUser { return etcdUser{etcd.AppUser, s.EtcdApp} }
+func (s Secrets) etcdApp() etcdUser { return etcdUser{s.EtcdAppUser, s.EtcdApp} }
 
 // etcdPatroni may read Patroni's leader key.
-func (s Secrets) etcdPatroni() etcdUser { return etcdUser{etcd.PatroniUser, s.EtcdPatroni} }
+func (s Secrets) etcdPatroni() etcdUser { return etcdUser{s.EtcdPatroniUser, s.EtcdPatroni} }
 
 func newEtcd(user etcdUser, endpoints ...string) (*clientv3.Client, error) {
 	return clientv3.New(clientv3.Config{

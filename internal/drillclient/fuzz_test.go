@@ -21,13 +21,14 @@ func FuzzAPasswordStaysThePasswordOfItsURL(f *testing.F) {
 		if !utf8.ValidString(password) {
 			t.Skip("no Secret of text is such")
 		}
-		outside := Outside{Postgres: "127.0.0.1:15432", Secrets: Secrets{Database: password}}
+		secrets := Secrets{Database: password, DatabaseUser: naming.DatabaseUser}
+		outside := Outside{Postgres: "127.0.0.1:15432", Secrets: secrets}
 		settings := Settings{Namespace: "paws", PostgresReplicas: 3}
 		for address, hosts := range map[string]int{
-			outside.postgresURL():                           1,
-			postgresURL(settings, password, routeURL):       3,
-			postgresURL(settings, password, routeService):   1,
-			newPostgresLook(settings, password, 1, nil).url: 1,
+			outside.postgresURL():                          1,
+			postgresURL(settings, secrets, routeURL):       3,
+			postgresURL(settings, secrets, routeService):   1,
+			newPostgresLook(settings, secrets, 1, nil).url: 1,
 		} {
 			config, err := pgx.ParseConfig(address)
 			require.NoError(t, err)

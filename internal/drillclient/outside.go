@@ -37,7 +37,7 @@ func StartOutside(ctx context.Context, o Outside, writers int, fresh bool) (*Run
 	if o.Postgres == "" || o.Redis == "" {
 		return nil, errors.New("PostgreSQL and Redis are not published on this machine: see expose in the environment")
 	}
-	r := &Run{secrets: o.Secrets, recorder: newRecorder()}
+	r := &Run{secrets: func() Secrets { return o.Secrets }, recorder: newRecorder()}
 	if fresh {
 		if err := o.prepare(ctx, postgresSetup); err != nil {
 			return nil, err
@@ -106,7 +106,7 @@ func (o Outside) prepare(ctx context.Context, statements string) error {
 // postgresURL is what a developer's tools use. The certificate is for names
 // inside the cluster, so that nothing is verified here.
 func (o Outside) postgresURL() string {
-	return databaseURL(o.Secrets.Database, o.Postgres, "target_session_attrs=read-write&connect_timeout=2&sslmode=prefer&application_name=drill")
+	return databaseURL(naming.DatabaseUser, o.Secrets.Database, o.Postgres, "target_session_attrs=read-write&connect_timeout=2&sslmode=prefer&application_name=drill")
 }
 
 func (o Outside) redis() *redis.Client {
@@ -126,7 +126,7 @@ func (h *History) Merge(other History) {
 }
 
 // Read is what each member of PostgreSQL and Redis has, for clients that ended.
-func Read(ctx context.Context, s Settings, secrets Secrets) []FinalRows {
+func Read(ctx context.Context, s Settings, secrets Source) []FinalRows {
 	s.EtcdReplicas = 0
 	r := &Run{settings: s, secrets: secrets, recorder: newRecorder(), redisClients: s.RedisClients}
 	return r.levelFinals(ctx)
@@ -156,7 +156,7 @@ const (
 // driveBulk writes so much that PostgreSQL's files must grow. It proves nothing
 // by itself and is not part of the history.
 func (r *Run) driveBulk(ctx context.Context) {
-	c := &postgresClient{url: postgresURL(r.settings, r.secrets.Database, routeURL), name: "bulk"}
+	c := &postgresClient{url: postgresURL(r.settings, r.secrets(), routeURL), name: "bulk"}
 	defer c.close()
 	for written := 0; written < bulkMost && ctx.Err() == nil; pause(ctx, bulkPace) {
 		attempt, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationTimeout)

@@ -36,7 +36,7 @@ const (
 )
 
 // postgresURL is how an app is told to reach PostgreSQL over the route.
-func postgresURL(s Settings, password, route string) string {
+func postgresURL(s Settings, secrets Secrets, route string) string {
 	hosts := []string{fmt.Sprintf("%s.%s.svc:%d", naming.ServicePatroniLeader, s.Namespace, naming.PortPostgres)}
 	if route == routeURL {
 		hosts = nil
@@ -44,13 +44,13 @@ func postgresURL(s Settings, password, route string) string {
 			hosts = append(hosts, memberAddress(s.Namespace, i))
 		}
 	}
-	return databaseURL(password, strings.Join(hosts, ","),
+	return databaseURL(secrets.DatabaseUser, secrets.Database, strings.Join(hosts, ","),
 		"target_session_attrs=read-write&connect_timeout=1&sslmode=verify-full&application_name=drill")
 }
 
 // databaseURL is the application's at these hosts, whatever its password is made of.
-func databaseURL(password, hosts, options string) string {
-	u := url.URL{Scheme: "postgres", User: url.UserPassword(naming.DatabaseUser, password), Host: hosts, Path: naming.Database, RawQuery: options}
+func databaseURL(user, password, hosts, options string) string {
+	u := url.URL{Scheme: "postgres", User: url.UserPassword(user, password), Host: hosts, Path: naming.Database, RawQuery: options}
 	return u.String()
 }
 
@@ -165,9 +165,9 @@ func (c *postgresRegister) read(ctx context.Context) (int64, string, error) {
 }
 
 // postgresFinal reads all rows of one member.
-func postgresFinal(ctx context.Context, s Settings, password string, ordinal int32) FinalRows {
+func postgresFinal(ctx context.Context, s Settings, secrets Secrets, ordinal int32) FinalRows {
 	f := FinalRows{Final: drill.Final{System: drill.Postgres, Member: naming.Member(naming.Postgres, ordinal)}}
-	address := databaseURL(password, memberAddress(s.Namespace, ordinal), "connect_timeout=5&sslmode=verify-full")
+	address := databaseURL(secrets.DatabaseUser, secrets.Database, memberAddress(s.Namespace, ordinal), "connect_timeout=5&sslmode=verify-full")
 	err := func() error {
 		conn, err := pgx.Connect(ctx, address)
 		if err != nil {

@@ -15,15 +15,10 @@ import (
 	"github.com/paws360/pawskind/internal/naming"
 )
 
-// Secrets are the passwords that the clients use.
-type Secrets struct {
-	Database, Redis, Sentinel, EtcdApp, EtcdPatroni string
-}
-
 // Run is all clients of one run.
 type Run struct {
 	settings Settings
-	secrets  Secrets
+	secrets  Source
 	*recorder
 
 	redisClients []string
@@ -33,23 +28,20 @@ type Run struct {
 }
 
 // Start empties the drill's places and lets every client begin.
-func Start(ctx context.Context, s Settings, secrets Secrets) (*Run, error) {
+func Start(ctx context.Context, s Settings, secrets Source) (*Run, error) {
 	r := &Run{settings: s, secrets: secrets, recorder: newRecorder(), redisClients: s.RedisClients}
 	if err := r.setUp(ctx); err != nil {
 		return nil, err
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	r.stop = stop
-	if err := r.startClients(running); err != nil {
-		stop()
-		return nil, err
-	}
+	r.startClients(running)
 	r.startWatching(running)
 	return r, nil
 }
 
 func (r *Run) setUp(ctx context.Context) error {
-	conn, err := pgx.Connect(ctx, postgresURL(r.settings, r.secrets.Database, routeURL))
+	conn, err := pgx.Connect(ctx, postgresURL(r.settings, r.secrets(), routeURL))
 	if err != nil {
 		return fmt.Errorf("reaching PostgreSQL: %w", err)
 	}
@@ -62,7 +54,7 @@ func (r *Run) setUp(ctx context.Context) error {
 
 // clear removes what a drill left in Redis and etcd.
 func (r *Run) clear(ctx context.Context) error {
-	cache := newRedis(r.settings, r.secrets, routeSentinel)
+	cache := newRedis(r.settings, r.secrets(), routeSentinel)
 	defer func() { _ = cache.Close() }()
 	keys, err := cache.Keys(ctx, "drill:*").Result()
 	if err == nil && len(keys) > 0 {
@@ -85,32 +77,39 @@ func (r *Run) clear(ctx context.Context) error {
 }
 
 func (r *Run) newEtcd(endpoints ...string) (*clientv3.Client, error) {
-	client, err := newEtcd(r.secrets.etcdApp(), endpoints...)
+	client, err := newEtcd(r.secrets().etcdApp(), endpoints...)
 	if err != nil {
 		return nil, fmt.Errorf("reaching etcd: %w", err)
 	}
 	return client, nil
 }
 
-func (r *Run) startClients(ctx context.Context) error {
+func (r *Run) startClients(ctx context.Context) {
 	for i := range r.settings.Writers {
 		for _, route := range []string{routeURL, routeService} {
 			name := fmt.Sprintf("postgres-%.3s-%d", route, i+1)
-			c := &postgresClient{url: postgresURL(r.settings, r.secrets.Database, route), name: name}
-			r.done.Go(func() { r.drive(ctx, drill.Postgres, route, name, c) })
+			r.done.Go(func() {
+				r.drive(ctx, drill.Postgres, route, name, r.renewed(func(secrets Secrets) (client, error) {
+					return &postgresClient{url: postgresURL(r.settings, secrets, route), name: name}, nil
+				}))
+			})
 		}
 		for _, route := range []string{routeSentinel, routeService} {
 			name := fmt.Sprintf("redis-%.3s-%d", route, i+1)
 			r.redisClients = append(r.redisClients, name)
-			c := &redisClient{newRedis(r.settings, r.secrets, route), name}
-			r.done.Go(func() { r.drive(ctx, drill.Redis, route, name, c) })
+			r.done.Go(func() {
+				r.drive(ctx, drill.Redis, route, name, r.renewed(func(secrets Secrets) (client, error) {
+					return &redisClient{newRedis(r.settings, secrets, route), name}, nil
+				}))
+			})
 		}
 		name := fmt.Sprintf("etcd-%d", i+1)
-		client, err := r.newEtcd(etcdEndpoints(r.settings)...)
-		if err != nil {
-			return err
-		}
-		r.done.Go(func() { r.drive(ctx, drill.Etcd, routeEndpoints, name, &etcdClient{client, name}) })
+		r.done.Go(func() {
+			r.drive(ctx, drill.Etcd, routeEndpoints, name, r.renewed(func(secrets Secrets) (client, error) {
+				c, err := newEtcd(secrets.etcdApp(), etcdEndpoints(r.settings)...)
+				return &etcdClient{c, name}, err
+			}))
+		})
 	}
 	if r.settings.Backend != "" {
 		r.done.Go(func() { r.driveApp(ctx, "app-1", newApp(r.settings.Backend)) })
@@ -118,7 +117,12 @@ func (r *Run) startClients(ctx context.Context) error {
 	if r.settings.Bulk {
 		r.done.Go(func() { r.driveBulk(ctx) })
 	}
-	return r.startRegisters(ctx)
+	r.startRegisters(ctx)
+}
+
+// renewed is a client that follows the secrets.
+func (r *Run) renewed(make func(Secrets) (client, error)) client {
+	return &renewing{source: r.secrets, make: make}
 }
 
 // registerClients is how many clients share a register: enough for them to
@@ -128,19 +132,20 @@ const (
 	registerPace    = 60 * time.Millisecond
 )
 
-func (r *Run) startRegisters(ctx context.Context) error {
+func (r *Run) startRegisters(ctx context.Context) {
 	for i := range registerClients {
-		url := postgresURL(r.settings, r.secrets.Database, routeURL)
 		r.done.Go(func() {
-			r.driveRegister(ctx, drill.Postgres, i, &postgresRegister{postgresClient{url: url}})
+			r.driveRegister(ctx, drill.Postgres, i, r.renewed(func(secrets Secrets) (client, error) {
+				return &postgresRegister{postgresClient{url: postgresURL(r.settings, secrets, routeURL)}}, nil
+			}))
 		})
-		client, err := r.newEtcd(etcdEndpoints(r.settings)...)
-		if err != nil {
-			return err
-		}
-		r.done.Go(func() { r.driveRegister(ctx, drill.Etcd, i, &etcdRegisterClient{etcdClient{Client: client}}) })
+		r.done.Go(func() {
+			r.driveRegister(ctx, drill.Etcd, i, r.renewed(func(secrets Secrets) (client, error) {
+				c, err := newEtcd(secrets.etcdApp(), etcdEndpoints(r.settings)...)
+				return &etcdRegisterClient{etcdClient{Client: c}}, err
+			}))
+		})
 	}
-	return nil
 }
 
 // driveRegister writes values of its own and reads, as chance has it.
@@ -177,21 +182,21 @@ func (r *Run) driveRegister(ctx context.Context, system string, number int, c cl
 
 func (r *Run) startWatching(ctx context.Context) {
 	leader := &lease{}
-	if client, err := newEtcd(r.secrets.etcdPatroni(), etcdEndpoints(r.settings)...); err == nil {
+	if client, err := newEtcd(r.secrets().etcdPatroni(), etcdEndpoints(r.settings)...); err == nil {
 		r.etcd = append(r.etcd, client)
 		r.done.Go(func() { leader.follow(ctx, client) })
 	}
 	for i := int32(1); i <= r.settings.PostgresReplicas; i++ {
-		look := newPostgresLook(r.settings, r.secrets.Database, i, leader)
+		look := newPostgresLook(r.settings, r.secrets(), i, leader)
 		r.done.Go(func() { r.watch(ctx, look.look) })
 	}
 	for i := int32(1); i <= r.settings.RedisReplicas; i++ {
-		look := newRedisLook(r.settings, r.secrets, i)
+		look := newRedisLook(r.settings, r.secrets(), i)
 		r.done.Go(func() { r.watch(ctx, look.look) })
 	}
 	for i := int32(1); i <= r.settings.EtcdReplicas; i++ {
 		endpoint := etcdEndpoint(r.settings, i)
-		if client, err := newEtcd(r.secrets.etcdApp(), endpoint); err == nil {
+		if client, err := newEtcd(r.secrets().etcdApp(), endpoint); err == nil {
 			r.etcd = append(r.etcd, client)
 			r.done.Go(func() { r.watch(ctx, etcdLook(client, endpoint, naming.Member(naming.Etcd, i))) })
 		}
@@ -233,7 +238,7 @@ func level(finals []FinalRows) bool {
 }
 
 func (r *Run) finals(ctx context.Context) []FinalRows {
-	s := r.settings
+	s, secrets := r.settings, r.secrets()
 	finals := make([]FinalRows, s.PostgresReplicas+s.RedisReplicas+s.EtcdReplicas)
 	var wg sync.WaitGroup
 	next := 0
@@ -243,13 +248,13 @@ func (r *Run) finals(ctx context.Context) []FinalRows {
 		wg.Go(func() { finals[i] = f() })
 	}
 	for i := int32(1); i <= s.PostgresReplicas; i++ {
-		read(func() FinalRows { return postgresFinal(ctx, s, r.secrets.Database, i) })
+		read(func() FinalRows { return postgresFinal(ctx, s, secrets, i) })
 	}
 	for i := int32(1); i <= s.RedisReplicas; i++ {
-		read(func() FinalRows { return redisFinal(ctx, s, r.secrets, i, r.redisClients) })
+		read(func() FinalRows { return redisFinal(ctx, s, secrets, i, r.redisClients) })
 	}
 	for i := int32(1); i <= s.EtcdReplicas; i++ {
-		read(func() FinalRows { return etcdFinal(ctx, s, r.secrets.etcdApp(), i) })
+		read(func() FinalRows { return etcdFinal(ctx, s, secrets.etcdApp(), i) })
 	}
 	wg.Wait()
 	return finals
@@ -257,7 +262,7 @@ func (r *Run) finals(ctx context.Context) []FinalRows {
 
 // TearDown removes what the drill wrote.
 func (r *Run) TearDown(ctx context.Context) error {
-	conn, err := pgx.Connect(ctx, postgresURL(r.settings, r.secrets.Database, routeURL))
+	conn, err := pgx.Connect(ctx, postgresURL(r.settings, r.secrets(), routeURL))
 	if err != nil {
 		return fmt.Errorf("reaching PostgreSQL: %w", err)
 	}

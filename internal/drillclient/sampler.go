@@ -69,12 +69,12 @@ type postgresLook struct {
 // of Patroni: each answer costs it a TLS handshake.
 const askEvery = 5
 
-func newPostgresLook(s Settings, password string, ordinal int32, l *lease) *postgresLook {
+func newPostgresLook(s Settings, secrets Secrets, ordinal int32, l *lease) *postgresLook {
 	return &postgresLook{
 		lease:   l,
 		member:  naming.Member(naming.Postgres, ordinal),
 		patroni: fmt.Sprintf("https://%s:%d/patroni", naming.MemberHost(s.Namespace, naming.Postgres, ordinal), naming.PortPatroni),
-		url:     databaseURL(password, memberAddress(s.Namespace, ordinal), "connect_timeout=1&sslmode=verify-full&application_name=drill-watch"),
+		url:     databaseURL(secrets.DatabaseUser, secrets.Database, memberAddress(s.Namespace, ordinal), "connect_timeout=1&sslmode=verify-full&application_name=drill-watch"),
 	}
 }
 

@@ -18,7 +18,7 @@ const finishTimeout = 45 * time.Second
 
 // Server runs one drill's clients at a time, as it is told over HTTP.
 type Server struct {
-	Secrets Secrets
+	Secrets Source
 
 	mu  sync.Mutex
 	run *Run

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 
+	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/chaos"
 	"github.com/paws360/pawskind/internal/drill"
 	"github.com/paws360/pawskind/internal/install"
@@ -44,6 +45,9 @@ func (r *Runner) act(ctx context.Context, s drill.Scenario) (at time.Time, targe
 	case drill.ActParameter:
 		at, target = time.Now(), "PostgreSQL"
 		err = r.changeParameter(ctx)
+	case drill.ActRotateSecrets:
+		at, target = time.Now(), "every secret"
+		err = r.rotateSecrets(ctx)
 	case drill.ActLoseEtcdData:
 		target = naming.Member(naming.Etcd, r.Env.Spec.Etcd.Replicas)
 		if err = r.Machine.Exec(ctx, r.Env.Namespace, target, "sh", "-c", "rm -rf /data/etcd /data/identity"); err == nil {
@@ -90,6 +94,18 @@ func (r *Runner) restoreSpec(ctx context.Context, s drill.Scenario) error {
 		value = strconv.Quote(before)
 	}
 	return r.setParameter(ctx, value)
+}
+
+// rotateSecrets has the clients' pod follow the secrets as the members' do.
+func (r *Runner) rotateSecrets(ctx context.Context) error {
+	phase := ""
+	return r.Rotate(ctx, func(s v1alpha1.SecretsStatus) {
+		if s.Phase != phase {
+			phase = s.Phase
+			// Without it the kubelet brings them a little later.
+			_ = r.Client.FollowSecrets(ctx, r.Env.Namespace, podName, phase)
+		}
+	})
 }
 
 // remove deletes the pods that a target means, with their own grace period for nil.

@@ -42,7 +42,7 @@ func (c *crew) routes() int {
 // for those outside, and are started for that alone in the end.
 func (c *crew) assemble(ctx context.Context) (err error) {
 	if c.where != drill.Outside {
-		c.inside, err = startClients(ctx, c.Client, c.Env.Namespace, c.secret(), c.Image)
+		c.inside, err = startClients(ctx, c.Client, c.Env.Namespace, c.Image)
 	}
 	return err
 }
@@ -98,7 +98,7 @@ func (c *crew) finish(ctx context.Context) (h drillclient.History, err error) {
 		return h, err
 	}
 	h = seen
-	reader, err := startClients(ctx, c.Client, c.Env.Namespace, c.secret(), c.Image)
+	reader, err := startClients(ctx, c.Client, c.Env.Namespace, c.Image)
 	if err != nil {
 		return h, fmt.Errorf("reading what every member has: %w", err)
 	}

@@ -34,19 +34,15 @@ func TestAssemble(t *testing.T) {
 
 // A namespace that enforces Pod Security "restricted" takes the clients.
 func TestTheClientsNeedNoRights(t *testing.T) {
-	pod := clientsPod("paws360", "paws360-secrets", "manager:1")
+	pod := clientsPod("paws360", "manager:1")
 	require.False(t, *pod.Spec.AutomountServiceAccountToken)
 	require.True(t, *pod.Spec.SecurityContext.RunAsNonRoot)
 	c := pod.Spec.Containers[0]
 	require.False(t, *c.SecurityContext.AllowPrivilegeEscalation)
 	require.EqualValues(t, []string{"ALL"}, []string{string(c.SecurityContext.Capabilities.Drop[0])})
-	for _, v := range c.Env {
-		if v.Name == "SSL_CERT_FILE" {
-			continue
-		}
-		require.Empty(t, v.Value, "passwords come from the Secret")
-		require.Equal(t, "paws360-secrets", v.ValueFrom.SecretKeyRef.Name)
-	}
+	require.Len(t, c.Env, 1, "whom to trust; secrets come as files, which follow them")
+	require.Equal(t, "paws360-credentials", pod.Spec.Volumes[1].Secret.SecretName)
+	require.True(t, c.VolumeMounts[1].ReadOnly)
 }
 
 func TestEveryScenarioDoesSomething(t *testing.T) {

@@ -30,11 +30,10 @@ const podName = "pawskind-drill"
 const podPatience = 30 * time.Second
 
 // clientsPod is the clients' pod: it asks for no more rights than an app.
-func clientsPod(namespace, secret, image string) *corev1.Pod {
-	key := func(name string) corev1.EnvVar {
-		return corev1.EnvVar{Name: name, ValueFrom: &corev1.EnvVarSource{SecretKeyRef: &corev1.SecretKeySelector{
-			LocalObjectReference: corev1.LocalObjectReference{Name: secret}, Key: name,
-		}}}
+func clientsPod(namespace, image string) *corev1.Pod {
+	var files []corev1.KeyToPath
+	for _, key := range drillclient.SecretFiles() {
+		files = append(files, corev1.KeyToPath{Key: key, Path: key})
 	}
 	return &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: podName, Labels: map[string]string{"app.kubernetes.io/name": podName}},
@@ -46,19 +45,25 @@ func clientsPod(namespace, secret, image string) *corev1.Pod {
 				RunAsNonRoot: ptr.To(true), RunAsUser: ptr.To(pods.User),
 				SeccompProfile: &corev1.SeccompProfile{Type: corev1.SeccompProfileTypeRuntimeDefault},
 			},
-			Volumes: []corev1.Volume{{Name: naming.TrustBundle, VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
-				LocalObjectReference: corev1.LocalObjectReference{Name: naming.TrustBundle},
-			}}}},
+			Volumes: []corev1.Volume{
+				{Name: naming.TrustBundle, VolumeSource: corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{
+					LocalObjectReference: corev1.LocalObjectReference{Name: naming.TrustBundle},
+				}}},
+				{Name: naming.Credentials, VolumeSource: corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{
+					SecretName: naming.Credentials, Items: files,
+				}}},
+			},
 			Containers: []corev1.Container{{
 				Name: "clients", Image: image, Command: []string{"/manager", "clients"},
 				Env: []corev1.EnvVar{
-					key(naming.KeyDatabasePassword), key(naming.KeyRedisPassword), key(naming.KeySentinelPassword),
-					key(naming.KeyEtcdAppPassword), key(naming.KeyEtcdPatroniPassword),
 					// The clients trust the environment and nobody else.
 					{Name: "SSL_CERT_FILE", Value: pods.TrustFile},
 				},
-				VolumeMounts: []corev1.VolumeMount{{Name: naming.TrustBundle, MountPath: path.Dir(pods.TrustFile), ReadOnly: true}},
-				Ports:        []corev1.ContainerPort{{Name: "http", ContainerPort: drillclient.Port}},
+				VolumeMounts: []corev1.VolumeMount{
+					{Name: naming.TrustBundle, MountPath: path.Dir(pods.TrustFile), ReadOnly: true},
+					{Name: naming.Credentials, MountPath: pods.SecretsDir, ReadOnly: true},
+				},
+				Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: drillclient.Port}},
 				ReadinessProbe: &corev1.Probe{
 					ProbeHandler:  corev1.ProbeHandler{TCPSocket: &corev1.TCPSocketAction{Port: intstr.FromInt32(drillclient.Port)}},
 					PeriodSeconds: 1,
@@ -83,7 +88,7 @@ type clients struct {
 }
 
 // startClients makes the pod anew: one of an interrupted drill is replaced.
-func startClients(ctx context.Context, c *install.Client, namespace, secret, image string) (*clients, error) {
+func startClients(ctx context.Context, c *install.Client, namespace, image string) (*clients, error) {
 	k := &clients{c, namespace}
 	if err := k.remove(ctx); err != nil {
 		return nil, err
@@ -91,7 +96,7 @@ func startClients(ctx context.Context, c *install.Client, namespace, secret, ima
 	ctx, cancel := context.WithTimeout(ctx, podPatience)
 	defer cancel()
 	for {
-		_, err := c.Kube.CoreV1().Pods(namespace).Create(ctx, clientsPod(namespace, secret, image), metav1.CreateOptions{})
+		_, err := c.Kube.CoreV1().Pods(namespace).Create(ctx, clientsPod(namespace, image), metav1.CreateOptions{})
 		if err == nil {
 			break
 		}

@@ -10,7 +10,7 @@ import (
 )
 
 func TestTheClientsPodIsRestrictedAndKnownToThePolicies(t *testing.T) {
-	pod := clientsPod("paws", "paws360-secrets", "image")
+	pod := clientsPod("paws", "image")
 	broken, err := podsecurity.Violations(&pod.ObjectMeta, &pod.Spec)
 	require.NoError(t, err)
 	require.Empty(t, broken)

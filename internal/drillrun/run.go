@@ -27,6 +27,8 @@ type Runner struct {
 	Writers int
 	// Machine does what is done to the cluster's nodes from outside.
 	Machine Machine
+	// Rotate gives every secret a new value, and tells what the status says of it.
+	Rotate func(ctx context.Context, seen func(v1alpha1.SecretsStatus)) error
 	// Outside is how clients outside the cluster reach it.
 	Outside drillclient.Outside
 	// Tell is told what is done.
@@ -79,13 +81,6 @@ func (r *Runner) Run(ctx context.Context, s drill.Scenario, runs int, each func(
 		each(drill.JudgedRun{Run: run, Judgement: drill.Judge(run)})
 	}
 	return nil
-}
-
-func (r *Runner) secret() string {
-	if name := r.Env.Spec.SecretsRef.Name; name != "" {
-		return name
-	}
-	return install.SecretName
 }
 
 func faultNames(s drill.Scenario) []string {
@@ -281,6 +276,9 @@ func (r *Runner) well(ctx context.Context, k *crew, writing bool) (bool, string)
 
 // inject does the fault, and tells when and to whom. undo takes back an act.
 func (r *Runner) inject(ctx context.Context, s drill.Scenario) (at time.Time, target string, undo func(context.Context) error, err error) {
+	if s.Act == drill.ActRotateSecrets { // which has a patience of its own
+		return r.act(ctx, s)
+	}
 	ctx, cancel := context.WithTimeout(ctx, faultPatience)
 	defer cancel()
 	if s.Act != "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -89,14 +90,53 @@ func addUser(ctx context.Context, c *clientv3.Client, u User) error {
 	return err
 }
 
-// SetPassword gives a user another password. Connections that are logged in stay.
-func (p *Prober) SetPassword(ctx context.Context, namespace string, via int32, user, password string) error {
+// Let lets a user in with the password, with all that the role allows. A user
+// that is missing is made. What is already so changes nothing: each change has
+// every client log in again.
+func (p *Prober) Let(ctx context.Context, namespace string, via int32, user, role, password string) error {
 	c, err := p.client(namespace, via)
 	if err != nil {
 		return err
 	}
-	if _, err := c.UserChangePassword(ctx, user, password); err != nil {
-		return fmt.Errorf("changing the password of etcd's user %s: %w", user, err)
+	if err := let(ctx, c, user, role, password); err != nil {
+		return fmt.Errorf("giving etcd's user %s its password: %w", user, err)
+	}
+	return nil
+}
+
+func let(ctx context.Context, c *clientv3.Client, user, role, password string) error {
+	known, err := c.UserGet(ctx, user)
+	switch {
+	case errors.Is(err, rpctypes.ErrUserNotFound):
+		if _, err := c.UserAdd(ctx, user, password); err != nil {
+			return err
+		}
+	case err != nil:
+		return err
+	default:
+		_, err := c.Authenticate(ctx, user, password)
+		if errors.Is(err, rpctypes.ErrAuthFailed) {
+			_, err = c.UserChangePassword(ctx, user, password)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if known != nil && slices.Contains(known.Roles, role) {
+		return nil
+	}
+	_, err = c.UserGrantRole(ctx, user, role)
+	return err
+}
+
+// Bar removes a user. One that is not there needs nothing.
+func (p *Prober) Bar(ctx context.Context, namespace string, via int32, user string) error {
+	c, err := p.client(namespace, via)
+	if err != nil {
+		return err
+	}
+	if _, err := c.UserDelete(ctx, user); err != nil && !errors.Is(err, rpctypes.ErrUserNotFound) {
+		return fmt.Errorf("removing etcd's user %s: %w", user, err)
 	}
 	return nil
 }

@@ -69,10 +69,11 @@ func (f Facts) AllUp(n int32) bool {
 	return true
 }
 
-// Access is what lets the operator in: whom to trust, and root's password.
+// Access is what lets the operator in: whom to trust, and root's passwords, the
+// one in force first. While it is rotated there are two.
 type Access struct {
-	TLS      *tls.Config
-	Password string
+	TLS       *tls.Config
+	Passwords []string
 	// Version is another one whenever the rest is.
 	Version string
 }
@@ -192,22 +193,28 @@ func (p *Prober) connection(namespace string, ordinal int32, user string) (*clie
 	return c, nil
 }
 
-func newClient(endpoint, user string, access Access) (*clientv3.Client, error) {
-	password := access.Password
+// newClient logs the user in, by the first of the passwords that is the right one.
+func newClient(endpoint, user string, access Access) (c *clientv3.Client, err error) {
+	passwords := access.Passwords
 	if user == "" {
-		password = ""
+		passwords = []string{""}
 	}
-	c, err := clientv3.New(clientv3.Config{
-		Endpoints: []string{endpoint},
-		TLS:       access.TLS, Username: user, Password: password,
-		DialTimeout: 2 * time.Second,
-		Logger:      zap.NewNop(),
-		// A member that comes back after minutes is asked within seconds.
-		DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
-			Backoff:           backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second},
-			MinConnectTimeout: 2 * time.Second,
-		})},
-	})
+	for _, password := range passwords {
+		c, err = clientv3.New(clientv3.Config{
+			Endpoints: []string{endpoint},
+			TLS:       access.TLS, Username: user, Password: password,
+			DialTimeout: 2 * time.Second,
+			Logger:      zap.NewNop(),
+			// A member that comes back after minutes is asked within seconds.
+			DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
+				Backoff:           backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second},
+				MinConnectTimeout: 2 * time.Second,
+			})},
+		})
+		if !errors.Is(rpctypes.Error(err), rpctypes.ErrAuthFailed) {
+			break
+		}
+	}
 	if err != nil {
 		return nil, fmt.Errorf("connecting to etcd at %s: %w", endpoint, err)
 	}
@@ -220,6 +227,14 @@ func (p *Prober) Forget(namespace string, replicas int32) {
 	defer p.mu.Unlock()
 	delete(p.access, namespace)
 	delete(p.secured, namespace)
+	p.closeAll(namespace, replicas)
+}
+
+// Relogin has every connection to the namespace's members made anew, as after a
+// change of root's password.
+func (p *Prober) Relogin(namespace string, replicas int32) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
 	p.closeAll(namespace, replicas)
 }
 

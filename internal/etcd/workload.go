@@ -26,8 +26,13 @@ import (
 // ConfigMap is the name of the object that tells starting members of their cluster.
 const ConfigMap = "etcd-bootstrap"
 
+const bootstrapDir = "/bootstrap"
+
 //go:embed start.sh
 var startScript string
+
+//go:embed etcdctl.sh
+var etcdctlScript string
 
 // Bootstrap is what a member with an empty volume needs to know. Members with
 // data ignore it.
@@ -90,6 +95,7 @@ func BootstrapMap(env *v1alpha1.PawsEnvironment, b Bootstrap) *coreac.ConfigMapA
 		"initial-cluster":       strings.Join(urls, ","),
 		"initial-cluster-state": state,
 		"start.sh":              startScript,
+		"etcdctl":               etcdctlScript,
 	}
 	for pod, id := range b.Identities {
 		data["identity-"+pod] = id
@@ -124,21 +130,22 @@ func StatefulSet(env *v1alpha1.PawsEnvironment, image string, replicas int32, ce
 func podSpec(env *v1alpha1.PawsEnvironment, image string) *coreac.PodSpecApplyConfiguration {
 	server, serverMount := pods.Certificate(pki.Etcd)
 	peer, peerMount := pods.Certificate(pki.EtcdPeer)
+	secrets, secretsMount := pods.Secrets(naming.KeyEtcdRootPassword)
 	return coreac.PodSpec().
 		WithSecurityContext(pods.SecurityContext()).
 		WithAffinity(pods.SpreadOverNodes(env, naming.Etcd)).
 		WithAutomountServiceAccountToken(false).
 		WithEnableServiceLinks(false).
 		WithTerminationGracePeriodSeconds(15).
-		WithVolumes(server, peer, coreac.Volume().WithName("bootstrap").
-			WithConfigMap(coreac.ConfigMapVolumeSource().WithName(ConfigMap))).
+		WithVolumes(server, peer, secrets, coreac.Volume().WithName("bootstrap").
+			WithConfigMap(coreac.ConfigMapVolumeSource().WithName(ConfigMap).WithDefaultMode(0o555))).
 		WithContainers(coreac.Container().
 			WithName("etcd").
 			WithImage(image).
-			WithCommand("sh", "/bootstrap/start.sh").
+			WithCommand("sh", bootstrapDir+"/start.sh").
 			// The operator reads from it why a member cannot start.
 			WithTerminationMessagePolicy(corev1.TerminationMessageFallbackToLogsOnError).
-			WithEnv(variables(env)...).
+			WithEnv(variables()...).
 			WithPorts(
 				coreac.ContainerPort().WithName("client").WithContainerPort(naming.PortEtcdClient),
 				coreac.ContainerPort().WithName("peer").WithContainerPort(naming.PortEtcdPeer),
@@ -146,9 +153,9 @@ func podSpec(env *v1alpha1.PawsEnvironment, image string) *coreac.PodSpecApplyCo
 			WithSecurityContext(pods.ContainerSecurityContext()).
 			WithResources(pods.Resources(env.Spec.Etcd.Resources, "500m", "512Mi", "256Mi")).
 			WithVolumeMounts(
-				serverMount, peerMount,
+				serverMount, peerMount, secretsMount,
 				coreac.VolumeMount().WithName("data").WithMountPath("/data"),
-				coreac.VolumeMount().WithName("bootstrap").WithMountPath("/bootstrap")).
+				coreac.VolumeMount().WithName("bootstrap").WithMountPath(bootstrapDir)).
 			// /readyz answers only with a leader (etcd documentation, "Monitoring
 			// etcd"); /livez tells of a member that deadlocked.
 			WithStartupProbe(probe("/readyz", 1, 3, 300)).
@@ -158,7 +165,7 @@ func podSpec(env *v1alpha1.PawsEnvironment, image string) *coreac.PodSpecApplyCo
 
 // variables tell the start script where the certificates are, and etcdctl,
 // run in the pod, how to log in.
-func variables(env *v1alpha1.PawsEnvironment) []*coreac.EnvVarApplyConfiguration {
+func variables() []*coreac.EnvVarApplyConfiguration {
 	value := func(name, value string) *coreac.EnvVarApplyConfiguration {
 		return coreac.EnvVar().WithName(name).WithValue(value)
 	}
@@ -170,7 +177,8 @@ func variables(env *v1alpha1.PawsEnvironment) []*coreac.EnvVarApplyConfiguration
 		value("ETCDCTL_ENDPOINTS", fmt.Sprintf("https://localhost:%d", naming.PortEtcdClient)),
 		value("ETCDCTL_CACERT", pods.TLSDir(pki.Etcd)+"/ca.crt"),
 		value("ETCDCTL_USER", RootUser),
-		pods.SecretEnv(env, "ETCDCTL_PASSWORD", naming.KeyEtcdRootPassword),
+		// The bootstrap's etcdctl comes first.
+		value("PATH", bootstrapDir+":/usr/local/bin:/usr/bin:/bin"),
 	}
 }
 

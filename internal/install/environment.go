@@ -2,7 +2,6 @@ package install
 
 import (
 	"bytes"
-	"encoding/base64"
 	"fmt"
 	"os"
 	"strings"
@@ -173,16 +172,9 @@ func localImage(ref string) (string, bool) {
 	return name, err == nil
 }
 
-// Objects are the environment's namespace, Secret and resource.
-func Objects(env *v1alpha1.PawsEnvironment, secrets map[string]string) ([]*unstructured.Unstructured, error) {
-	name := env.Spec.SecretsRef.Name
-	if name == "" {
-		name = SecretName
-	}
-	data := make(map[string]any, len(secrets))
-	for _, key := range naming.RequiredKeys() {
-		data[key] = base64.StdEncoding.EncodeToString([]byte(secrets[key]))
-	}
+// Objects are the environment's namespace, Secret and resource. Previous are
+// secrets that the data may still have, of a rotation that has not ended.
+func Objects(env *v1alpha1.PawsEnvironment, secrets, previous map[string]string) ([]*unstructured.Unstructured, error) {
 	namespace := object("v1", "Namespace", "", env.Namespace, map[string]any{})
 	namespace.SetLabels(map[string]string{
 		"app.kubernetes.io/part-of":          "paws360",
@@ -192,9 +184,5 @@ func Objects(env *v1alpha1.PawsEnvironment, secrets map[string]string) ([]*unstr
 	if err != nil {
 		return nil, fmt.Errorf("writing the environment: %w", err)
 	}
-	return []*unstructured.Unstructured{
-		namespace,
-		object("v1", "Secret", env.Namespace, name, map[string]any{"type": "Opaque", "data": data}),
-		resource,
-	}, nil
+	return []*unstructured.Unstructured{namespace, secretObject(env, secrets, previous), resource}, nil
 }

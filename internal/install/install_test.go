@@ -136,7 +136,7 @@ func TestEnvironmentFile(t *testing.T) {
 func TestObjectsCarryTheSecretsAndNothingElse(t *testing.T) {
 	env, err := Environment(configOf(project.ProfileFull))
 	require.NoError(t, err)
-	objects, err := Objects(env, map[string]string{naming.KeyRedisPassword: "p", "GITHUB_TOKEN": "mine"})
+	objects, err := Objects(env, map[string]string{naming.KeyRedisPassword: "p", "GITHUB_TOKEN": "mine"}, nil)
 	require.NoError(t, err)
 	require.Len(t, objects, 3)
 	data, _, _ := unstructured.NestedMap(objects[1].Object, "data")

@@ -109,11 +109,28 @@ func RequiredKeys() []string {
 	}
 }
 
-// While a secret is being rotated, the Secret has its next value until every
+// Credentials is the operator's own Secret: the values that are in force, from
+// which every pod is given its passwords. The Secret of spec.secretsRef says
+// what they shall be.
+const Credentials = "paws360-credentials"
+
+// While a secret is being rotated, Credentials has its next value until every
 // server takes that, too, and its previous one until nobody uses it any more.
 const (
 	SuffixNext     = ".next"
 	SuffixPrevious = ".previous"
+)
+
+// KeySerial is the key of Credentials that counts its changes.
+const KeySerial = "rotation.serial"
+
+// Keys of Credentials that name the user to whom a password belongs now. Where a
+// user has one password only, two users take turns, so that clients of both are
+// let in while one follows the other.
+const (
+	KeyDatabaseUser    = "POSTGRES_APP_USER"
+	KeyEtcdPatroniUser = "ETCD_PATRONI_USER"
+	KeyEtcdAppUser     = "ETCD_APP_USER"
 )
 
 // StatefulSet is the name of a component's StatefulSet and headless Service.

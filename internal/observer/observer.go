@@ -8,6 +8,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -25,6 +26,7 @@ import (
 	"github.com/paws360/pawskind/internal/patroni"
 	"github.com/paws360/pawskind/internal/pods"
 	"github.com/paws360/pawskind/internal/redis"
+	"github.com/paws360/pawskind/internal/rotation"
 )
 
 // MemberTimeout bounds the question to one member: within the 5 s of addendum §5,
@@ -84,13 +86,11 @@ func New(reader, secrets client.Reader) *Observer {
 // Look asks every member once, all in parallel, and judges the answers.
 func (o *Observer) Look(ctx context.Context, env *v1alpha1.PawsEnvironment) (Snapshot, error) {
 	start := o.now()
-	secret := &corev1.Secret{}
-	key := types.NamespacedName{Namespace: env.Namespace, Name: env.Spec.SecretsRef.Name}
-	if err := o.Secrets.Get(ctx, key, secret); client.IgnoreNotFound(err) != nil {
-		return Snapshot{}, fmt.Errorf("reading the Secret %s: %w", key, err)
+	secrets, err := o.Credentials(ctx, env)
+	if err != nil {
+		return Snapshot{}, err
 	}
-	password := func(name string) string { return string(secret.Data[name]) }
-	roots, err := o.trust(ctx, env, password(naming.KeyEtcdRootPassword))
+	roots, err := o.trust(ctx, env, secrets.Known(naming.KeyEtcdRootPassword))
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -102,10 +102,10 @@ func (o *Observer) Look(ctx context.Context, env *v1alpha1.PawsEnvironment) (Sna
 	var wg sync.WaitGroup
 	wg.Go(func() { s.Etcd = o.Etcd.Probe(ctx, env.Namespace, o.etcdMembers(ctx, env), MemberTimeout) })
 	wg.Go(func() {
-		s.Postgres = o.Postgres.Probe(ctx, env.Namespace, env.Spec.Postgres.Replicas, password(naming.KeyPostgresPassword), MemberTimeout)
+		s.Postgres = o.Postgres.Probe(ctx, env.Namespace, env.Spec.Postgres.Replicas, secrets.Known(naming.KeyPostgresPassword), MemberTimeout)
 	})
 	wg.Go(func() {
-		s.Redis = o.Redis.Probe(ctx, RedisConfig(env, password(naming.KeyRedisOperator), roots))
+		s.Redis = o.Redis.Probe(ctx, RedisConfig(env, secrets.Password(naming.KeyRedisOperator), roots))
 	})
 	wg.Go(func() { apps, appsErr = o.lookAtApps(ctx, env) })
 	wg.Go(func() { forbidden = o.Isolation.Probe(ctx, env.Namespace, MemberTimeout) })
@@ -142,9 +142,20 @@ func (o *Observer) isolation(namespace string, forbidden isolation.Facts, member
 	return verdict
 }
 
+// Credentials are the secrets that are in force, and those on their way in or
+// out; none before there are any.
+func (o *Observer) Credentials(ctx context.Context, env *v1alpha1.PawsEnvironment) (rotation.State, error) {
+	secret := &corev1.Secret{}
+	key := types.NamespacedName{Namespace: env.Namespace, Name: naming.Credentials}
+	if err := o.Secrets.Get(ctx, key, secret); client.IgnoreNotFound(err) != nil {
+		return rotation.State{}, fmt.Errorf("reading the Secret %s: %w", key, err)
+	}
+	return rotation.Read(secret.Data), nil
+}
+
 // trust tells the probers whose certificates to believe, and gives these.
 // Before there are any, members cannot be asked.
-func (o *Observer) trust(ctx context.Context, env *v1alpha1.PawsEnvironment, etcdPassword string) (string, error) {
+func (o *Observer) trust(ctx context.Context, env *v1alpha1.PawsEnvironment, etcdPasswords []string) (string, error) {
 	bundle := &corev1.ConfigMap{}
 	key := types.NamespacedName{Namespace: env.Namespace, Name: naming.TrustBundle}
 	if err := o.Secrets.Get(ctx, key, bundle); client.IgnoreNotFound(err) != nil {
@@ -154,7 +165,9 @@ func (o *Observer) trust(ctx context.Context, env *v1alpha1.PawsEnvironment, etc
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(certificates))
 	trusted := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	o.Etcd.Use(env.Namespace, o.etcdMembers(ctx, env), etcd.Access{TLS: trusted, Password: etcdPassword, Version: certificates + etcdPassword})
+	o.Etcd.Use(env.Namespace, o.etcdMembers(ctx, env), etcd.Access{
+		TLS: trusted, Passwords: etcdPasswords, Version: certificates + strings.Join(etcdPasswords, "\n"),
+	})
 	o.Postgres.Use(env.Namespace, patroni.Access{TLS: trusted, Version: certificates})
 	return certificates, nil
 }

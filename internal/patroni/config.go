@@ -37,6 +37,7 @@ const Prefix = namespace
 // Places in the container.
 const (
 	configDir  = "/etc/patroni"
+	runDir     = "/tmp/patroni" // patroni.yml, and beside it what start.sh makes of the secrets
 	dataVolume = "/data"
 	dataDir    = "/data/pgdata"
 	socketDir  = "/run/postgresql"
@@ -220,8 +221,11 @@ func memberConfig() map[string]any {
 				"ssl_ca_file": serverTLS + "/ca.crt",
 			},
 			// Whoever comes over the network comes encrypted, and a standby also
-			// shows a certificate of its user's name.
+			// shows a certificate of its user's name. Patroni and whoever else runs as
+			// the server's own user needs no password for the superuser: the kernel tells
+			// who asks, and no rotation can lock Patroni out.
 			"pg_hba": []string{
+				"local all " + Superuser + " peer",
 				"local all all scram-sha-256",
 				"local replication " + replicationUser + " scram-sha-256",
 				"hostssl replication " + replicationUser + " all scram-sha-256 clientcert=verify-full",

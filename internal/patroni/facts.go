@@ -43,6 +43,8 @@ type MemberFacts struct {
 	Unlocked bool
 	// DCSLastSeen is when the member last reached etcd; zero when it does not say.
 	DCSLastSeen time.Time
+	// Secrets is the serial of the credentials that the member has taken up.
+	Secrets string
 	// PendingRestart is set when a changed setting waits for PostgreSQL's restart.
 	PendingRestart bool
 	ServerVersion  int
@@ -105,6 +107,9 @@ type answer struct {
 	ClusterUnlocked bool  `json:"cluster_unlocked"`
 	PendingRestart  bool  `json:"pending_restart"`
 	DCSLastSeen     int64 `json:"dcs_last_seen"`
+	Tags            struct {
+		Secrets string `json:"secrets"`
+	} `json:"tags"`
 }
 
 func parse(name string, data []byte) (MemberFacts, error) {
@@ -116,7 +121,7 @@ func parse(name string, data []byte) (MemberFacts, error) {
 		Name: name, State: a.State, Role: a.Role, Timeline: a.Timeline,
 		Location: a.Xlog.Location, ReplayPaused: a.Xlog.Paused,
 		ReplicationState: a.ReplicationState, ServerVersion: a.ServerVersion,
-		Paused: a.Pause, Unlocked: a.ClusterUnlocked, PendingRestart: a.PendingRestart,
+		Paused: a.Pause, Unlocked: a.ClusterUnlocked, PendingRestart: a.PendingRestart, Secrets: a.Tags.Secrets,
 	}
 	if a.Role == "master" { // Patroni before 4
 		m.Role = "primary"

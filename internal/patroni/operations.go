@@ -94,18 +94,18 @@ func acknowledges(leader MemberFacts, member string) bool {
 }
 
 // Do carries out an operation that was judged.
-func (p *Prober) Do(ctx context.Context, namespace string, o Operation, member, password string, facts Facts) error {
+func (p *Prober) Do(ctx context.Context, namespace string, o Operation, member string, passwords []string, facts Facts) error {
 	leader := ""
 	if leaders := facts.Leaders(); len(leaders) == 1 {
 		leader = leaders[0].Name
 	}
 	switch o {
 	case Switchover:
-		return p.Switchover(ctx, namespace, leader, member, password)
+		return p.Switchover(ctx, namespace, leader, member, passwords)
 	case Failover:
-		return p.Call(ctx, namespace, member, http.MethodPost, "/failover", password, map[string]string{"candidate": member})
+		return p.Call(ctx, namespace, member, http.MethodPost, "/failover", passwords, map[string]string{"candidate": member})
 	case Reinit:
-		return p.Reinitialize(ctx, namespace, member, password)
+		return p.Reinitialize(ctx, namespace, member, passwords)
 	}
 	return fmt.Errorf("there is no operation %q", o)
 }

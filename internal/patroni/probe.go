@@ -9,11 +9,13 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"github.com/paws360/pawskind/internal/naming"
 )
@@ -94,16 +96,16 @@ func postgresAddress(namespace, member string) string {
 }
 
 // Probe asks members 1 to replicas in parallel, each for at most the given
-// time. With the superuser's password it also asks the leader's PostgreSQL,
+// time. With the superuser's passwords it also asks the leader's PostgreSQL,
 // which tells lags to the millisecond; without, the lag is told from earlier looks.
-func (p *Prober) Probe(ctx context.Context, namespace string, replicas int32, password string, timeout time.Duration) Facts {
+func (p *Prober) Probe(ctx context.Context, namespace string, replicas int32, superuser []string, timeout time.Duration) Facts {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	facts := Facts{Time: p.now(), Members: make([]MemberFacts, replicas)}
 	var wg sync.WaitGroup
 	for i := range facts.Members {
 		wg.Go(func() {
-			facts.Members[i] = p.member(ctx, namespace, naming.Member(naming.Postgres, int32(i)+1), password)
+			facts.Members[i] = p.member(ctx, namespace, naming.Member(naming.Postgres, int32(i)+1), superuser)
 		})
 	}
 	wg.Wait()
@@ -111,7 +113,7 @@ func (p *Prober) Probe(ctx context.Context, namespace string, replicas int32, pa
 	return facts
 }
 
-func (p *Prober) member(ctx context.Context, namespace, name, password string) MemberFacts {
+func (p *Prober) member(ctx context.Context, namespace, name string, superuser []string) MemberFacts {
 	data, err := p.get(ctx, namespace, name, "/patroni")
 	if err != nil {
 		return MemberFacts{Name: name, Err: reason(err)}
@@ -120,10 +122,10 @@ func (p *Prober) member(ctx context.Context, namespace, name, password string) M
 	if err != nil {
 		return MemberFacts{Name: name, Err: err.Error()}
 	}
-	if !m.Leads() || password == "" {
+	if !m.Leads() || len(superuser) == 0 || superuser[0] == "" {
 		return m
 	}
-	standbys, err := p.standbys(ctx, namespace, p.Postgres(namespace, name), password)
+	standbys, err := p.standbys(ctx, namespace, p.Postgres(namespace, name), superuser)
 	if err != nil {
 		m.SQLErr = reason(err)
 		return m
@@ -153,8 +155,8 @@ const standbyQuery = `SELECT application_name, state, coalesce(sync_state, ''),
        ELSE coalesce(extract(epoch FROM replay_lag), 0) END::float8
 FROM pg_stat_replication`
 
-func (p *Prober) standbys(ctx context.Context, namespace, address, password string) ([]Standby, error) {
-	conn, err := p.connection(ctx, namespace, address, password)
+func (p *Prober) standbys(ctx context.Context, namespace, address string, superuser []string) ([]Standby, error) {
+	conn, err := p.connection(ctx, namespace, address, superuser)
 	if err != nil {
 		return nil, err
 	}
@@ -170,26 +172,38 @@ func (p *Prober) standbys(ctx context.Context, namespace, address, password stri
 	return nil, err
 }
 
-// connection takes the idle connection, or makes one.
-func (p *Prober) connection(ctx context.Context, namespace, address, password string) (*pgx.Conn, error) {
+// connection takes the idle connection, or makes one, by the first of the
+// superuser's passwords that lets it in: while they are rotated there are two.
+func (p *Prober) connection(ctx context.Context, namespace, address string, superuser []string) (*pgx.Conn, error) {
 	p.mu.Lock()
 	access := p.access[namespace]
 	conn, ok := p.sql[address]
 	delete(p.sql, address)
 	p.mu.Unlock()
-	if ok && !conn.IsClosed() && conn.Config().Password == password {
+	if ok && !conn.IsClosed() && slices.Contains(superuser, conn.Config().Password) {
 		return conn, nil
 	}
 	config, err := pgx.ParseConfig("postgres://" + address + "/postgres?sslmode=disable&application_name=pawskind-probe")
 	if err != nil {
 		return nil, fmt.Errorf("reading the address %s: %w", address, err)
 	}
-	config.User, config.Password = Superuser, password
+	config.User = Superuser
 	if access.TLS != nil {
 		config.TLSConfig = access.TLS.Clone()
 		config.TLSConfig.ServerName = config.Host
 	}
-	return pgx.ConnectConfig(ctx, config)
+	for _, config.Password = range superuser {
+		if conn, err = pgx.ConnectConfig(ctx, config); !refused(err) {
+			return conn, err
+		}
+	}
+	return nil, err
+}
+
+// refused tells whether the password was not the right one.
+func refused(err error) bool {
+	var said *pgconn.PgError
+	return errors.As(err, &said) && said.Code == "28P01"
 }
 
 // keep puts the connection back for the next look.

@@ -57,7 +57,7 @@ func (m *members) prober(t *testing.T) *patroni.Prober {
 
 func TestProbeReadsEveryMember(t *testing.T) {
 	m := &members{answer: func(member, _ string) (string, int) { return recorded(t, member), 200 }}
-	facts := m.prober(t).Probe(t.Context(), "paws", 3, "", 5*time.Second)
+	facts := m.prober(t).Probe(t.Context(), "paws", 3, nil, 5*time.Second)
 
 	leaders := facts.Leaders()
 	require.Len(t, leaders, 1)
@@ -89,7 +89,7 @@ func TestOneMembersFailureHidesNoOther(t *testing.T) {
 		return recorded(t, member), 200
 	}}
 	started := time.Now()
-	facts := m.prober(t).Probe(t.Context(), "paws", 3, "", 300*time.Millisecond)
+	facts := m.prober(t).Probe(t.Context(), "paws", 3, nil, 300*time.Millisecond)
 	require.Less(t, time.Since(started), 2*time.Second)
 	require.Equal(t, "does not answer", facts.Members[0].Err)
 	require.Empty(t, facts.Members[1].Err)
@@ -100,7 +100,7 @@ func TestALeaderWhosePostgresCannotBeAskedIsTold(t *testing.T) {
 	m := &members{answer: func(member, _ string) (string, int) { return recorded(t, member), 200 }}
 	p := m.prober(t)
 	p.Postgres = func(_, _ string) string { return "127.0.0.1:1" }
-	facts := p.Probe(t.Context(), "paws", 3, "password", 5*time.Second)
+	facts := p.Probe(t.Context(), "paws", 3, []string{"password"}, 5*time.Second)
 	require.Contains(t, facts.Leaders()[0].SQLErr, "refuses connections")
 }
 
@@ -123,7 +123,7 @@ func TestLagGrowsWhileAReplicaStandsStill(t *testing.T) {
 	now := time.Now()
 	patroni.SetClock(p, func() time.Time { return now })
 	lag := func() float64 {
-		facts := p.Probe(t.Context(), "paws", 3, "", 5*time.Second)
+		facts := p.Probe(t.Context(), "paws", 3, nil, 5*time.Second)
 		replica, _ := facts.Member("patroni-3")
 		return *replica.LagSeconds
 	}
@@ -148,13 +148,13 @@ func TestVerbs(t *testing.T) {
 	}
 	p := m.prober(t)
 	ctx := t.Context()
-	require.NoError(t, p.Switchover(ctx, "paws", "patroni-2", "patroni-1", "pw"))
+	require.NoError(t, p.Switchover(ctx, "paws", "patroni-2", "patroni-1", []string{"pw"}))
 	require.Equal(t, `POST patroni-2/switchover patroni:pw {"candidate":"patroni-1","leader":"patroni-2"}`, <-m.bodies)
-	require.NoError(t, p.Restart(ctx, "paws", "patroni-1", "pw"))
+	require.NoError(t, p.Restart(ctx, "paws", "patroni-1", []string{"pw"}))
 	require.Equal(t, `POST patroni-1/restart patroni:pw {"restart_pending":true}`, <-m.bodies)
-	require.NoError(t, p.Reinitialize(ctx, "paws", "patroni-1", "pw"))
+	require.NoError(t, p.Reinitialize(ctx, "paws", "patroni-1", []string{"pw"}))
 	require.Equal(t, `POST patroni-1/reinitialize patroni:pw {"force":true}`, <-m.bodies)
-	require.NoError(t, p.Wake(ctx, "paws", "patroni-1", "pw"))
+	require.NoError(t, p.Wake(ctx, "paws", "patroni-1", []string{"pw"}))
 	require.Equal(t, `PATCH patroni-1/config patroni:pw {"wake":null}`, <-m.bodies)
 
 	have, err := p.Configuration(ctx, "paws", "patroni-1")
@@ -164,7 +164,7 @@ func TestVerbs(t *testing.T) {
 
 func TestARefusalTellsPatronisWords(t *testing.T) {
 	m := &members{bodies: make(chan string, 1), answer: func(_, _ string) (string, int) { return "switchover is not possible", 412 }}
-	err := m.prober(t).Switchover(t.Context(), "paws", "patroni-2", "", "pw")
+	err := m.prober(t).Switchover(t.Context(), "paws", "patroni-2", "", []string{"pw"})
 	require.ErrorContains(t, err, "switchover is not possible")
 	require.NotContains(t, err.Error(), "pw")
 }

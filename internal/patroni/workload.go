@@ -22,7 +22,6 @@ import (
 	metaac "k8s.io/client-go/applyconfigurations/meta/v1"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
-	"github.com/paws360/pawskind/internal/etcd"
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/pki"
 	"github.com/paws360/pawskind/internal/pods"
@@ -35,7 +34,7 @@ const ConfigMap = "patroni-config"
 //go:embed scripts/*.sh
 var scripts embed.FS
 
-var scriptNames = []string{"start.sh", "callback.sh", "post-bootstrap.sh", "clone.sh", "wake.sh"}
+var scriptNames = []string{"start.sh", "callback.sh", "post-bootstrap.sh", "clone.sh", "wake.sh", "secrets.sh"}
 
 // Objects are everything that the cluster consists of but the service account
 // of its pods, which roles.Objects gives.
@@ -113,12 +112,15 @@ func statefulSet(env *v1alpha1.PawsEnvironment, image, certificates string) *app
 // Patroni applies the spec's settings and new etcd members by itself, and
 // reads the other scripts each time.
 func configHash() string {
-	sum := sha256.Sum256([]byte(mustYAML(memberConfig()) + script("start.sh")))
+	sum := sha256.Sum256([]byte(mustYAML(memberConfig()) + script("start.sh") + script("secrets.sh")))
 	return hex.EncodeToString(sum[:6])
 }
 
 func podSpec(env *v1alpha1.PawsEnvironment, image string) *coreac.PodSpecApplyConfiguration {
 	spec, container := coreac.PodSpec(), container(env, image)
+	secrets, secretsMount := pods.Secrets(secretFiles()...)
+	spec.WithVolumes(secrets)
+	container.WithVolumeMounts(secretsMount)
 	for _, secret := range []string{pki.Postgres, pki.PostgresClient, pki.Patroni} {
 		volume, mount := pods.Certificate(secret)
 		spec.WithVolumes(volume)
@@ -169,6 +171,15 @@ func container(env *v1alpha1.PawsEnvironment, image string) *coreac.ContainerApp
 		WithLivenessProbe(probe("/liveness", 10, 5, 6))
 }
 
+// secretFiles are the secrets that the scripts and Patroni are given. start.sh
+// makes Patroni's settings of them, again whenever they change.
+func secretFiles() []string {
+	return []string{
+		naming.KeyPostgresPassword, naming.KeyReplicationPassword, naming.KeyDatabasePassword, naming.KeyPatroniPassword,
+		naming.KeyEtcdPatroniPassword, naming.KeyEtcdPatroniUser, naming.KeySerial,
+	}
+}
+
 func environment(env *v1alpha1.PawsEnvironment) []*coreac.EnvVarApplyConfiguration {
 	value := func(name, value string) *coreac.EnvVarApplyConfiguration {
 		return coreac.EnvVar().WithName(name).WithValue(value)
@@ -181,34 +192,20 @@ func environment(env *v1alpha1.PawsEnvironment) []*coreac.EnvVarApplyConfigurati
 		value("PG_VERSION", env.Spec.Postgres.Version),
 		value("PGDATA", dataDir),
 		value("ETCD_URL", etcdURL),
-		// Patroni reads the login from here only beside another setting of etcd3.
-		value("PATRONI_ETCD3_PROTOCOL", "https"),
-		value("PATRONI_ETCD3_USERNAME", etcd.PatroniUser),
-		pods.SecretEnv(env, "PATRONI_ETCD3_PASSWORD", naming.KeyEtcdPatroniPassword),
 		value("CA_FILE", restTLS+"/ca.crt"),
 		value("TLS_ROOT", path.Dir(restTLS)),
-		value("PATRONICTL_CONFIG_FILE", configDir+"/patroni.yml"),
+		value("PATRONICTL_CONFIG_FILE", runDir),
 		value("PATRONI_NAME", "$(POD_NAME)"),
 		value("PATRONI_RESTAPI_CONNECT_ADDRESS", fmt.Sprintf("%s:%d", host, naming.PortPatroni)),
 		value("PATRONI_POSTGRESQL_CONNECT_ADDRESS", fmt.Sprintf("%s:%d", host, naming.PortPostgres)),
-		value("PATRONI_RESTAPI_USERNAME", restUser),
-		pods.SecretEnv(env, "PATRONI_RESTAPI_PASSWORD", naming.KeyPatroniPassword),
-		pods.SecretEnv(env, "REST_PASSWORD", naming.KeyPatroniPassword),
-		value("PATRONI_SUPERUSER_USERNAME", Superuser),
-		pods.SecretEnv(env, "PATRONI_SUPERUSER_PASSWORD", naming.KeyPostgresPassword),
-		value("PATRONI_REPLICATION_USERNAME", replicationUser),
-		pods.SecretEnv(env, "PATRONI_REPLICATION_PASSWORD", naming.KeyReplicationPassword),
 		value("PATRONI_REPLICATION_SSLMODE", "verify-full"),
 		value("PATRONI_REPLICATION_SSLROOTCERT", clientTLS+"/ca.crt"),
 		value("PATRONI_REPLICATION_SSLCERT", clientTLS+"/tls.crt"),
 		value("PATRONI_REPLICATION_SSLKEY", clientTLS+"/tls.key"),
-		value("PATRONI_REWIND_USERNAME", rewindUser),
 		value("PATRONI_REWIND_SSLMODE", "verify-full"),
 		value("PATRONI_REWIND_SSLROOTCERT", clientTLS+"/ca.crt"),
-		pods.SecretEnv(env, "PATRONI_REWIND_PASSWORD", naming.KeyReplicationPassword),
 		value("APP_DATABASE", naming.Database),
 		value("APP_USER", naming.DatabaseUser),
-		pods.SecretEnv(env, "APP_PASSWORD", naming.KeyDatabasePassword),
 	}
 }
 

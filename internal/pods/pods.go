@@ -62,10 +62,10 @@ func SpreadOverNodes(env *v1alpha1.PawsEnvironment, component string) *coreac.Af
 				WithLabelSelector(metaac.LabelSelector().WithMatchLabels(naming.Selector(env, component))))))
 }
 
-// SecretEnv is an environment variable read from a key of the environment's Secret.
-func SecretEnv(env *v1alpha1.PawsEnvironment, variable, key string) *coreac.EnvVarApplyConfiguration {
+// SecretEnv is an environment variable read from a key of the environment's secrets.
+func SecretEnv(variable, key string) *coreac.EnvVarApplyConfiguration {
 	return coreac.EnvVar().WithName(variable).WithValueFrom(coreac.EnvVarSource().
-		WithSecretKeyRef(coreac.SecretKeySelector().WithName(env.Spec.SecretsRef.Name).WithKey(key)))
+		WithSecretKeyRef(coreac.SecretKeySelector().WithName(naming.Credentials).WithKey(key)))
 }
 
 // FieldEnv is an environment variable read from a field of the pod.

@@ -42,8 +42,13 @@ const AnnotationTrust = "paws360.io/trust"
 // Annotations of a pod's template change with what a running member reads only
 // at its start: its configuration, and the CA certificates that it trusts.
 func Annotations(configHash, certificates string) map[string]string {
+	return map[string]string{"paws360.io/config-hash": configHash, AnnotationTrust: Trusting(certificates)}
+}
+
+// Trusting is the value of AnnotationTrust for these certificates.
+func Trusting(certificates string) string {
 	sum := sha256.Sum256([]byte(certificates))
-	return map[string]string{"paws360.io/config-hash": configHash, AnnotationTrust: hex.EncodeToString(sum[:6])}
+	return hex.EncodeToString(sum[:6])
 }
 
 // TLSDir is where a pod finds tls.crt, tls.key and ca.crt of a Secret that
@@ -55,4 +60,20 @@ func TLSDir(secret string) string { return tlsDir + "/" + secret }
 func Certificate(secret string) (*coreac.VolumeApplyConfiguration, *coreac.VolumeMountApplyConfiguration) {
 	return coreac.Volume().WithName(secret).WithSecret(coreac.SecretVolumeSource().WithSecretName(secret).WithDefaultMode(0o440)),
 		coreac.VolumeMount().WithName(secret).WithMountPath(TLSDir(secret)).WithReadOnly(true)
+}
+
+// SecretsDir is where a pod with the mount Secrets finds a file a secret.
+const SecretsDir = "/run/secrets/paws360"
+
+// Secrets mounts secrets of the environment as files, which follow them while
+// the pod runs: also those that a rotation is about to bring or to take.
+func Secrets(keys ...string) (*coreac.VolumeApplyConfiguration, *coreac.VolumeMountApplyConfiguration) {
+	source := coreac.SecretVolumeSource().WithSecretName(naming.Credentials).WithOptional(true).WithDefaultMode(0o440)
+	for _, key := range keys {
+		for _, suffix := range []string{"", naming.SuffixNext, naming.SuffixPrevious} {
+			source.WithItems(coreac.KeyToPath().WithKey(key + suffix).WithPath(key + suffix))
+		}
+	}
+	return coreac.Volume().WithName("secrets").WithSecret(source),
+		coreac.VolumeMount().WithName("secrets").WithMountPath(SecretsDir).WithReadOnly(true)
 }

@@ -43,7 +43,7 @@ func workloads(env *v1alpha1.PawsEnvironment) []runtime.ApplyConfiguration {
 	list = append(list, patroni.Workload(env, "image", 3, "ca")...)
 	list = append(list, redis.Workload(env, "image", redis.Certificates{Roots: "ca"})...)
 	for _, a := range env.Spec.Apps {
-		list = append(list, app.Objects(env, a)...)
+		list = append(list, app.Objects(env, a, app.Start{})...)
 	}
 	return list
 }
@@ -92,7 +92,7 @@ func TestTheOperatorIsRestricted(t *testing.T) {
 
 // The namespaces refuse a pod that is not restricted, by the API server's own hand.
 func TestNamespacesEnforceTheLevel(t *testing.T) {
-	objects, err := install.Objects(environment(), map[string]string{})
+	objects, err := install.Objects(environment(), map[string]string{}, nil)
 	require.NoError(t, err)
 	require.Equal(t, "Namespace", objects[0].GetKind())
 	require.Equal(t, "restricted", objects[0].GetLabels()["pod-security.kubernetes.io/enforce"])
@@ -100,7 +100,7 @@ func TestNamespacesEnforceTheLevel(t *testing.T) {
 
 func TestEachRuleIsSeen(t *testing.T) {
 	good := func() *corev1.PodSpec {
-		_, pod := template(t, app.Deployment(environment(), environment().Spec.Apps[0]))
+		_, pod := template(t, app.Deployment(environment(), environment().Spec.Apps[0], app.Start{}))
 		return &pod.Spec
 	}
 	for name, c := range map[string]struct {

@@ -112,6 +112,8 @@ const (
 	SecretWeak       Code = "ERR_SECRET_004"
 	SecretTracked    Code = "ERR_SECRET_005"
 	SecretUnknown    Code = "ERR_SECRET_006"
+
+	RotationUnfinished Code = "ERR_SECRET_007"
 )
 
 // Entry is what the registry knows of a code.
@@ -237,10 +239,11 @@ var registry = map[Code]Entry{
 	CertificateUnknown:  {"CERTS", ExitValidation, "The operator makes no certificate of that name, or does not make it itself.", "See pawskind certs for the names"},
 	RenewalUnfinished:   {"CERTS", ExitHealth, "Certificates that were asked for are not in force yet.", "Follow it with: pawskind certs; pawskind health tells what keeps it"},
 
-	SecretMissing:    {"SECRETS", ExitValidation, "A secret is missing from .local/secrets.env.", "Run: make local-gen-secrets"},
-	SecretsLost:      {"SECRETS", ExitValidation, "Data exists that was made with passwords which are no longer in .local/secrets.env.", "Put the old .local/secrets.env back, or delete the data: make local-reset"},
-	SecretUnreadable: {"SECRETS", ExitValidation, "A line of .local/secrets.env is not KEY=value.", "Mend the named line"},
-	SecretWeak:       {"SECRETS", ExitValidation, "A secret of .local/secrets.env can be guessed.", "Remove its line and run make local-gen-secrets; a stack that has data needs pawskind reset first"},
-	SecretTracked:    {"SECRETS", ExitValidation, "Git tracks .local/secrets.env.", "Run git rm --cached .local/secrets.env, commit, and replace what was committed: pawskind reset makes new ones"},
-	SecretUnknown:    {"SECRETS", ExitValidation, "There is no secret of that name.", "See pawskind secrets validate --verbose"},
+	SecretMissing:      {"SECRETS", ExitValidation, "A secret is missing from .local/secrets.env.", "Run: make local-gen-secrets"},
+	SecretsLost:        {"SECRETS", ExitValidation, "Data exists that was made with passwords which are no longer in .local/secrets.env.", "Put the old .local/secrets.env back, or delete the data: make local-reset"},
+	SecretUnreadable:   {"SECRETS", ExitValidation, "A line of .local/secrets.env is not KEY=value.", "Mend the named line"},
+	SecretWeak:         {"SECRETS", ExitValidation, "A secret of .local/secrets.env can be guessed.", "Run: make local-rotate-secrets SECRET=NAME"},
+	SecretTracked:      {"SECRETS", ExitValidation, "Git tracks .local/secrets.env.", "Run git rm --cached .local/secrets.env, commit, and replace what was committed: pawskind secrets rotate"},
+	RotationUnfinished: {"SECRETS", ExitHealth, "A rotation of secrets is not done in time; the operator goes on with it.", "See what it waits for: pawskind status; then run pawskind secrets rotate again, which goes on from there"},
+	SecretUnknown:      {"SECRETS", ExitValidation, "There is no secret of that name.", "See pawskind secrets validate --verbose"},
 }

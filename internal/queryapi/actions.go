@@ -2,11 +2,9 @@ package queryapi
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
-	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -50,22 +48,13 @@ func (s *Server) action(w http.ResponseWriter, request *http.Request, operation 
 		return
 	}
 	log.FromContext(ctx).Info("action", "environment", key, "action", operation, "member", member, "forced", refusal != nil)
-	password, err := s.patroniPassword(ctx, env)
+	secrets, err := s.Observer.Credentials(ctx, env)
 	if err == nil {
-		err = s.Observer.Postgres.Do(ctx, env.Namespace, operation, member, password, snapshot.Postgres)
+		err = s.Observer.Postgres.Do(ctx, env.Namespace, operation, member, secrets.Known(naming.KeyPatroniPassword), snapshot.Postgres)
 	}
 	if err != nil {
 		answer(w, http.StatusBadGateway, ActionAnswer{Error: err.Error()})
 		return
 	}
 	answer(w, http.StatusOK, ActionAnswer{Leader: snapshot.Report.Leader})
-}
-
-func (s *Server) patroniPassword(ctx context.Context, env *v1alpha1.PawsEnvironment) (string, error) {
-	secret := &corev1.Secret{}
-	key := types.NamespacedName{Namespace: env.Namespace, Name: env.Spec.SecretsRef.Name}
-	if err := s.Observer.Secrets.Get(ctx, key, secret); err != nil {
-		return "", fmt.Errorf("reading the Secret %s: %w", key, err)
-	}
-	return string(secret.Data[naming.KeyPatroniPassword]), nil
 }

@@ -72,7 +72,7 @@ func TestAnswers(t *testing.T) {
 		},
 		"the Secret cannot be read": {
 			method: "GET", path: health, reader: present{}, secrets: failing{err: errors.New("forbidden")},
-			code: 500, body: `{"error":"reading the Secret /: forbidden"}`,
+			code: 500, body: `{"error":"reading the Secret /paws360-credentials: forbidden"}`,
 		},
 		"nothing is written": {method: "POST", path: health, code: 405},
 		"no such path":       {method: "GET", path: "/v1/secrets", code: 404},

@@ -10,6 +10,8 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/paws360/pawskind/internal/naming"
 )
 
@@ -85,6 +87,13 @@ func secretKeys(component string) []string {
 	return keys
 }
 
+// Keys are those of the secrets that open servers and Sentinels.
+func Keys() []string {
+	keys := append(secretKeys(naming.Redis), secretKeys(naming.Sentinel)...)
+	slices.Sort(keys)
+	return slices.Compact(keys)
+}
+
 // Passwords are what each key of the Secret opens: the value in force first.
 type Passwords map[string][]string
 
@@ -149,11 +158,18 @@ func (p *Prober) Login(ctx context.Context, c Config, replication, monitor strin
 func (p *Prober) order(ctx context.Context, c Config, component string, ordinal int32, command ...any) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()
-	client := p.server(c, ordinal)
-	if component == naming.Sentinel {
-		client = p.sentinel(c, ordinal)
+	member := func(c Config) *redis.Client {
+		if component == naming.Sentinel {
+			return p.sentinel(c, ordinal)
+		}
+		return p.server(c, ordinal)
 	}
-	if err := client.Do(ctx, command...).Err(); err != nil {
+	err := member(c).Do(ctx, command...).Err()
+	if c.Previous != "" && isRefused(err) {
+		c.Password = c.Previous
+		err = member(c).Do(ctx, command...).Err()
+	}
+	if err != nil {
 		return errors.New(reason(err))
 	}
 	return nil

@@ -26,8 +26,9 @@ type Config struct {
 	Namespace string
 	Replicas  int32
 	Sentinels int32
-	// Password is the operator's, at the servers and at the Sentinels.
-	Password string
+	// Password is the operator's, at the servers and at the Sentinels. Previous is
+	// the one before, while it is rotated: a member that was down knows no other.
+	Password, Previous string
 	// Roots are the CA certificates that members are verified against, as PEM;
 	// empty where they speak no TLS.
 	Roots string
@@ -187,9 +188,14 @@ func reason(err error) string {
 		return "shows a certificate that is not trusted"
 	case strings.HasPrefix(err.Error(), "LOADING"):
 		return "is loading its data"
-	case strings.HasPrefix(err.Error(), "WRONGPASS"), strings.HasPrefix(err.Error(), "NOAUTH"):
+	case isRefused(err):
 		return "refuses the password"
 	default:
 		return err.Error()
 	}
+}
+
+// isRefused tells whether the password was not the right one.
+func isRefused(err error) bool {
+	return err != nil && (strings.HasPrefix(err.Error(), "WRONGPASS") || strings.HasPrefix(err.Error(), "NOAUTH"))
 }

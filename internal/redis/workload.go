@@ -167,10 +167,11 @@ func SpeaksTLS(pod corev1.PodSpec) bool {
 }
 
 func podSpec(env *v1alpha1.PawsEnvironment, component string, container *coreac.ContainerApplyConfiguration) *coreac.PodSpecApplyConfiguration {
+	secrets, secretsMount := pods.Secrets(secretKeys(component)...)
 	volumes := []*coreac.VolumeApplyConfiguration{
 		coreac.Volume().WithName("scripts").WithConfigMap(coreac.ConfigMapVolumeSource().
 			WithName(ConfigMap).WithDefaultMode(0o555)),
-		secretVolume(env, component),
+		secrets,
 		coreac.Volume().WithName("tmp").WithEmptyDir(coreac.EmptyDirVolumeSource()),
 	}
 	if env.Spec.Redis.TLS {
@@ -192,24 +193,12 @@ func podSpec(env *v1alpha1.PawsEnvironment, component string, container *coreac.
 			WithVolumeMounts(
 				coreac.VolumeMount().WithName("data").WithMountPath("/data"),
 				coreac.VolumeMount().WithName("scripts").WithMountPath(scriptsDir).WithReadOnly(true),
-				coreac.VolumeMount().WithName("secrets").WithMountPath("/run/secrets/paws360").WithReadOnly(true),
+				secretsMount,
 				coreac.VolumeMount().WithName("tmp").WithMountPath("/tmp")).
 			WithEnv(
 				pods.FieldEnv("POD_NAME", "metadata.name"),
 				pods.FieldEnv("POD_NAMESPACE", "metadata.namespace"),
 				pods.FieldEnv("POD_IP", "status.podIP")))
-}
-
-// secretVolume gives a pod the passwords that it checks or uses, also those that
-// a rotation is about to bring or to take.
-func secretVolume(env *v1alpha1.PawsEnvironment, component string) *coreac.VolumeApplyConfiguration {
-	source := coreac.SecretVolumeSource().WithSecretName(env.Spec.SecretsRef.Name).WithOptional(true).WithDefaultMode(0o440)
-	for _, key := range secretKeys(component) {
-		for _, suffix := range []string{"", naming.SuffixNext, naming.SuffixPrevious} {
-			source.WithItems(coreac.KeyToPath().WithKey(key + suffix).WithPath(key + suffix))
-		}
-	}
-	return coreac.Volume().WithName("secrets").WithSecret(source)
 }
 
 func server(env *v1alpha1.PawsEnvironment, image string) *coreac.ContainerApplyConfiguration {

@@ -31,7 +31,7 @@ func Guard(file string) (closed bool, err error) {
 	}
 	if tracked(file) {
 		return false, problem.New(problem.SecretTracked, "git tracks %s", file).
-			Do("Run: git -C %s rm --cached %s, commit, and replace what was committed: pawskind reset makes new ones", filepath.Dir(file), filepath.Base(file))
+			Do("Run: git -C %s rm --cached %s, commit, and replace what was committed: pawskind secrets rotate", filepath.Dir(file), filepath.Base(file))
 	}
 	return private(file)
 }

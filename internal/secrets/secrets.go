@@ -61,7 +61,7 @@ func Check(file string) error {
 				Do("Run: make local-gen-secrets"))
 		} else if why := weakness(values[key]); why != "" {
 			problems = append(problems, problem.New(problem.SecretWeak, "Weak secret: %s %s", key, why).
-				Do("Remove the line of %s and run make local-gen-secrets; a stack that has data needs pawskind reset first", key))
+				Do("Run: make local-rotate-secrets SECRET=%s", key))
 		}
 	}
 	if len(problems) > 0 {
@@ -79,6 +79,9 @@ func Begun(file string) bool {
 
 // Forget removes the generated secrets, and the file when nothing else is in it.
 func Forget(file string) error {
+	if err := Renewed(file); err != nil {
+		return err
+	}
 	content, err := read(file)
 	if err != nil || len(content) == 0 {
 		return err

@@ -120,7 +120,7 @@ func TestPostgresIsEncrypted(t *testing.T) {
 func TestReplicationNeedsACertificate(t *testing.T) {
 	replicate := func(more string) (string, error) {
 		return tryKubectl(t, "-n", "paws360", "exec", leaderNow(t), "--", "bash", "-c",
-			`PGPASSWORD="$PATRONI_REPLICATION_PASSWORD" psql "host=patroni-leader user=replicator dbname=postgres replication=true `+more+`" -Atc IDENTIFY_SYSTEM`)
+			`PGPASSWORD=$(cat /run/secrets/paws360/POSTGRES_REPLICATION_PASSWORD) psql "host=patroni-leader user=replicator dbname=postgres replication=true `+more+`" -Atc IDENTIFY_SYSTEM`)
 	}
 	said, err := replicate("sslmode=require sslcert=/none sslkey=/none")
 	require.Error(t, err, said)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -97,6 +98,18 @@ func TestTheOperatorIsPickedUpAtEveryFailpoint(t *testing.T) {
 	require.Equal(t, second, uid(), "it is killed once")
 	ok(t, "chaos", "restore")
 	settled(3)
+	for _, point := range controllers.Failpoints() {
+		if !strings.HasPrefix(point, "secrets-") {
+			continue
+		}
+		before := secretsNow(t)
+		var rotating *exec.Cmd
+		at(point, func() { rotating = begun(t, "secrets", "rotate", "--yes") })
+		failAt(t, "")
+		require.NoError(t, rotating.Wait(), "it is ended")
+		opened(t, before, secretsNow(t))
+		healthy(t, 3*time.Minute)
+	}
 	for _, point := range controllers.Failpoints() {
 		require.True(t, seen[point], point)
 	}

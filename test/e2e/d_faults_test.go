@@ -208,7 +208,7 @@ func TestTC013NetworkPartition(t *testing.T) {
 
 // The core scenarios are part of every run, all of them of make test-faults.
 func TestDrills(t *testing.T) {
-	own := []string{"leader-freeze", "redis-delete", "leader-cut-from-etcd"} // tests of their own
+	own := []string{"leader-freeze", "redis-delete", "leader-cut-from-etcd", "rotate-secrets"} // tests of their own
 	for _, scenario := range drill.Scenarios() {
 		if slices.Contains(own, scenario.Name) || !scenario.Core && os.Getenv("PAWSKIND_SCENARIOS") != "all" {
 			continue

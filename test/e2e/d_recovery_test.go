@@ -101,7 +101,7 @@ func noLeaderIsElected(t *testing.T) {
 func rowsFromADump(t *testing.T) {
 	leader := leaderNow(t)
 	psql := func(words string) string {
-		return in(t, leader, "sh", "-c", `PGPASSWORD="$PATRONI_SUPERUSER_PASSWORD" `+words)
+		return in(t, leader, "sh", "-c", words)
 	}
 	sql := func(statement string) string {
 		return psql(`psql -U postgres -d paws360 -Atc "` + statement + `"`)

@@ -2,7 +2,11 @@
 # Creates the application's role and database in a new cluster. Patroni calls
 # this with the connection string of the superuser.
 set -euo pipefail
+# shellcheck source-path=SCRIPTDIR source=secrets.sh
+. "${0%/*}/secrets.sh"
 
+APP_PASSWORD=$(secret POSTGRES_APP_PASSWORD)
+export APP_PASSWORD
 # psql reads the password from the environment: arguments can be read by every
 # process. A failing statement must not be logged with it.
 psql "$1" --no-psqlrc --quiet --set ON_ERROR_STOP=1 <<'SQL'

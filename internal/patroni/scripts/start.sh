@@ -3,6 +3,26 @@
 # vain attempt to reach it.
 set -euo pipefail
 ulimit -c 0 # memory has passwords: a crash leaves none of it on the volume
+# shellcheck source-path=SCRIPTDIR source=secrets.sh
+. "${0%/*}/secrets.sh"
+
+run=/tmp/patroni
+mkdir -p "$run"
+ln -sf /etc/patroni/patroni.yml "$run/patroni.yml"
+
+# Makes Patroni's settings of the secrets, and sets known to their serial. Were
+# they to change meanwhile, it is done again.
+renew() {
+  local now=''
+  until [ -n "$now" ] && [ "$now" = "$(serial)" ]; do
+    now=$(serial)
+    (umask 077 && settings >"$run/secrets.new") || now=''
+    [ -n "$now" ] || sleep 0.1
+  done
+  mv "$run/secrets.new" "$run/secrets.yml"
+  known=$now
+}
+renew
 
 export PATH="$PATH:/usr/lib/postgresql/${PG_VERSION:?}/bin"
 for _ in {1..300}; do
@@ -11,9 +31,10 @@ for _ in {1..300}; do
 done
 
 # Wakes Patroni when the postmaster has gone: by itself it would look only at its
-# next turn, up to loop_wait later. Has both read new certificates.
+# next turn, up to loop_wait later. Has both read new certificates, and Patroni
+# new secrets.
 watch() {
-  local pid='' found nothing certificate
+  local pid='' found nothing certificate now
   exec {nothing}<> <(:)
   while :; do
     read -rt 0.3 -u "$nothing" || :
@@ -25,6 +46,15 @@ watch() {
         [ -z "$pid" ] || kill -HUP "$pid" || :
       fi
     done
+    now=''
+    read -r now 2>/dev/null <"$secrets/rotation.serial" || :
+    if [ -n "$now" ] && [ "$now" != "$known" ]; then
+      renew
+      echo "secrets of serial $known: Patroni reads them"
+      kill -HUP $$ || :
+      # It does so at its next turn.
+      /etc/patroni/wake.sh localhost || :
+    fi
     if [ -n "$pid" ] && [ ! -d "/proc/$pid" ]; then
       pid=''
       /etc/patroni/wake.sh localhost || :
@@ -36,4 +66,4 @@ watch() {
 : >/tmp/certificates
 watch &
 
-exec patroni /etc/patroni/patroni.yml
+exec patroni "$run"

@@ -442,6 +442,9 @@ var schemaYAML = typed.YAMLObject(`types:
     - name: redisMaster
       type:
         scalar: string
+    - name: secrets
+      type:
+        namedType: com.github.paws360.pawskind.api.v1alpha1.SecretsStatus
 - name: com.github.paws360.pawskind.api.v1alpha1.PostgresSpec
   map:
     fields:
@@ -531,6 +534,27 @@ var schemaYAML = typed.YAMLObject(`types:
   map:
     fields:
     - name: name
+      type:
+        scalar: string
+- name: com.github.paws360.pawskind.api.v1alpha1.SecretsStatus
+  map:
+    fields:
+    - name: message
+      type:
+        scalar: string
+    - name: names
+      type:
+        list:
+          elementType:
+            scalar: string
+          elementRelationship: associative
+    - name: phase
+      type:
+        scalar: string
+    - name: rotatedAt
+      type:
+        namedType: io.k8s.apimachinery.pkg.apis.meta.v1.Time
+    - name: wanted
       type:
         scalar: string
 - name: com.github.paws360.pawskind.api.v1alpha1.StorageSpec

@@ -17,8 +17,10 @@ type PawsEnvironmentSpecApplyConfiguration struct {
 	Redis *RedisSpecApplyConfiguration `json:"redis,omitempty"`
 	// Apps are the application services, started once what they depend on is ready.
 	Apps []AppSpecApplyConfiguration `json:"apps,omitempty"`
-	// SecretsRef names the Secret, in the environment's namespace, that holds
-	// the passwords. The operator reads it and never writes it.
+	// SecretsRef names the Secret, in the environment's namespace, that says what
+	// the passwords shall be. The operator reads it and never writes it. When its
+	// values change, they are put in the place of those in force while everything
+	// runs.
 	SecretsRef *SecretReferenceApplyConfiguration `json:"secretsRef,omitempty"`
 	// TLS says where certificates come from.
 	TLS *TLSSpecApplyConfiguration `json:"tls,omitempty"`

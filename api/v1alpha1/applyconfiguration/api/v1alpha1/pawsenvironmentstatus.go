@@ -27,6 +27,8 @@ type PawsEnvironmentStatusApplyConfiguration struct {
 	Endpoints []EndpointStatusApplyConfiguration `json:"endpoints,omitempty"`
 	// Certificates are those in force, the CA's first.
 	Certificates []CertificateStatusApplyConfiguration `json:"certificates,omitempty"`
+	// Secrets tells which secrets are in force. It never has their values.
+	Secrets *SecretsStatusApplyConfiguration `json:"secrets,omitempty"`
 	// Chaos tells what became of the declared faults.
 	Chaos []FaultStatusApplyConfiguration `json:"chaos,omitempty"`
 	// Agents tell what each node's agent holds. They write it themselves.
@@ -112,6 +114,14 @@ func (b *PawsEnvironmentStatusApplyConfiguration) WithCertificates(values ...*Ce
 		}
 		b.Certificates = append(b.Certificates, *values[i])
 	}
+	return b
+}
+
+// WithSecrets sets the Secrets field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the Secrets field is set to the value of the last call.
+func (b *PawsEnvironmentStatusApplyConfiguration) WithSecrets(value *SecretsStatusApplyConfiguration) *PawsEnvironmentStatusApplyConfiguration {
+	b.Secrets = value
 	return b
 }
 
