@@ -179,6 +179,10 @@ bench: host build ## Measure starts, commands and rest: RUNS=3
 bench-security: host build ## Measure what TLS and authentication cost: RUNS=5
 	@go run ./test/bench -security $(or $(RUNS),5) -out bench-security.json
 
+.PHONY: bench-faults
+bench-faults: host build ## Measure what faults cost, beside the same stack from plain manifests: RUNS=20
+	@go run ./test/bench/faults -runs $(or $(RUNS),20) $(FLAGS)
+
 .PHONY: lint
 lint: ## Static checks
 	$(TOOL) golangci-lint run

@@ -35,10 +35,14 @@ func (r *Reconciler) reconcilePostgres(ctx context.Context, s *scope) error {
 	if err := r.applyAll(ctx, s, patroni.Workload(env, image, env.Spec.Etcd.Replicas, s.trust)); err != nil {
 		return err
 	}
-	if live == nil || s.snapshot == nil || s.snapshot.Report.Leader == "" {
+	if live == nil || s.snapshot == nil {
 		return nil
 	}
 	leader := s.snapshot.Report.Leader
+	if leader == "" {
+		r.hastenElection(ctx, s)
+		return nil
+	}
 	if err := r.configurePatroni(ctx, s, leader); err != nil {
 		return err
 	}
@@ -97,7 +101,31 @@ func (r *Reconciler) configurePatroni(ctx context.Context, s *scope, leader stri
 		return nil
 	}
 	s.note("configuring Patroni")
-	return r.Observer.Postgres.PatchConfig(ctx, s.env.Namespace, leader, r.patroniPasswords(s), patch)
+	if err := r.Observer.Postgres.PatchConfig(ctx, s.env.Namespace, leader, r.patroniPasswords(s), patch); err != nil {
+		return err
+	}
+	r.wakeStandbys(ctx, s, leader)
+	return nil
+}
+
+// hastenElection has the members look for a leader again: one that found too few
+// votes, because somebody was slow to answer, would do so only loop_wait later.
+func (r *Reconciler) hastenElection(ctx context.Context, s *scope) {
+	r.wakeStandbys(ctx, s, "")
+	s.requeue = 2 * time.Second
+}
+
+// wakeStandbys has all but the leader look at what etcd has now: by themselves they
+// do so at their next turn, up to loop_wait later. Those that do not answer are left
+// to it.
+func (r *Reconciler) wakeStandbys(ctx context.Context, s *scope, leader string) {
+	ctx, cancel := context.WithTimeout(ctx, callTimeout)
+	defer cancel()
+	for _, m := range s.snapshot.Postgres.Members {
+		if m.Name != leader && m.Err == "" {
+			_ = r.Observer.Postgres.Wake(ctx, s.env.Namespace, m.Name, r.patroniPasswords(s))
+		}
+	}
 }
 
 // hastenCount lets the leader look now for standbys to count on. Patroni refuses

@@ -9,7 +9,7 @@ type FaultKind string
 const (
 	// FaultKill deletes the target's pod without a grace period. It is done once.
 	FaultKill FaultKind = "Kill"
-	// FaultCrash sends SIGKILL to the server process. It is done once.
+	// FaultCrash sends SIGKILL to the server process, or to all. It is done once.
 	FaultCrash FaultKind = "Crash"
 	// FaultFreeze stops every process of the pod, as others see the loss of a node.
 	FaultFreeze FaultKind = "Freeze"
@@ -46,6 +46,7 @@ const (
 // +kubebuilder:validation:XValidation:rule="self.kind == 'Throttle' || !has(self.cpuPercent)",message="cpuPercent is for a Throttle only"
 // +kubebuilder:validation:XValidation:rule="self.kind == 'Delay' || !has(self.delay)",message="delay is for a Delay only"
 // +kubebuilder:validation:XValidation:rule="!(self.kind in ['Kill', 'Crash']) || !has(self.duration)",message="Kill and Crash are done once and have no duration"
+// +kubebuilder:validation:XValidation:rule="self.kind == 'Crash' || !has(self.allProcesses)",message="allProcesses is for a Crash only"
 // +kubebuilder:validation:XValidation:rule="self == oldSelf",message="a fault cannot be changed: remove it and declare another"
 type FaultSpec struct {
 	// Name identifies the fault in the environment.
@@ -86,6 +87,11 @@ type FaultSpec struct {
 	// Delay is what a Delay adds to each packet; 100ms when empty.
 	// +optional
 	Delay *metav1.Duration `json:"delay,omitempty"`
+
+	// AllProcesses has a Crash kill every process of the container, and so the
+	// container itself, which its node then starts again.
+	// +optional
+	AllProcesses bool `json:"allProcesses,omitempty"`
 
 	// Duration ends the fault by itself.
 	// +optional

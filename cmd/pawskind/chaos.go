@@ -62,7 +62,10 @@ func (r *root) fault(kind v1alpha1.FaultKind) *cobra.Command {
 	f := c.Flags()
 	f.StringVar(&o.Name, "fault-name", "", "name of the fault; made from kind and target when empty")
 	switch kind {
-	case v1alpha1.FaultKill, v1alpha1.FaultCrash:
+	case v1alpha1.FaultKill:
+		return c
+	case v1alpha1.FaultCrash:
+		f.BoolVar(&o.AllProcesses, "all-processes", false, "kill every process of the container, not the server alone")
 		return c
 	case v1alpha1.FaultPartition:
 		f.StringSliceVar(&o.From, "from", nil, "targets to cut off from, such as etcd or postgres/2; everything when empty")

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"os"
@@ -121,7 +120,7 @@ func (a *App) RenewCertificates(ctx context.Context, names []string) error {
 	if names, err = renewable(env, names); err != nil {
 		return err
 	}
-	if err := a.askFor(ctx, client, env, names); err != nil {
+	if err := client.RenewCertificates(ctx, env, names); err != nil {
 		return err
 	}
 	anew := func(e *v1alpha1.PawsEnvironment) bool {
@@ -172,17 +171,6 @@ func prints(env *v1alpha1.PawsEnvironment) map[string]string {
 	return list
 }
 
-// askFor sets the annotation that asks for certificates to be made anew.
-func (a *App) askFor(ctx context.Context, client *install.Client, env *v1alpha1.PawsEnvironment, names []string) error {
-	// The annotation has whole seconds, and asks for what was made before them.
-	asked := pki.Ask(env.Annotations[v1alpha1.AnnotationRenew], names, time.Now().Truncate(time.Second).Add(time.Second))
-	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"annotations": map[string]string{v1alpha1.AnnotationRenew: asked}}})
-	if err != nil {
-		return err
-	}
-	return client.PatchEnvironment(ctx, env.Namespace, env.Name, string(patch))
-}
-
 func (a *App) awaitCertificates(ctx context.Context, client *install.Client, env *v1alpha1.PawsEnvironment, patience time.Duration, what string, done func(*v1alpha1.PawsEnvironment) bool) (*v1alpha1.PawsEnvironment, error) {
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -212,7 +200,7 @@ func (a *App) RotateCA(ctx context.Context, wait bool) error {
 		return problem.New(problem.Interrupted, "nothing was done")
 	}
 	before := prints(env)[pki.CA]
-	if err := a.askFor(ctx, client, env, []string{pki.CA}); err != nil {
+	if err := client.RenewCertificates(ctx, env, []string{pki.CA}); err != nil {
 		return err
 	}
 	reason := func(e *v1alpha1.PawsEnvironment) string { return certificates(e).Reason }

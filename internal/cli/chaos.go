@@ -25,8 +25,10 @@ type FaultOptions struct {
 	From      []string
 	Direction v1alpha1.FaultDirection
 	CPU       int32
-	Delay     time.Duration
-	Duration  time.Duration
+	// AllProcesses has a crash kill every process of the container.
+	AllProcesses bool
+	Delay        time.Duration
+	Duration     time.Duration
 }
 
 // FaultResult is what became of a fault.
@@ -91,7 +93,7 @@ func (a *App) environment(ctx context.Context) (*install.Client, *v1alpha1.PawsE
 }
 
 func (o FaultOptions) spec(now time.Time) v1alpha1.FaultSpec {
-	fault := v1alpha1.FaultSpec{Name: o.Name, Kind: o.Kind, Target: o.Target, From: o.From, Direction: o.Direction}
+	fault := v1alpha1.FaultSpec{Name: o.Name, Kind: o.Kind, Target: o.Target, From: o.From, Direction: o.Direction, AllProcesses: o.AllProcesses}
 	if fault.Name == "" {
 		word := strings.ToLower(string(o.Kind)) + "-" + strings.ReplaceAll(o.Target, "/", "-")
 		fault.Name = fmt.Sprintf("%.30s-%s", word, now.Format("150405"))

@@ -126,7 +126,7 @@ func TestContracts(t *testing.T) {
 		Runs: []drill.JudgedRun{{Run: drill.Run{Scenario: "leader-kill", Number: 1, Finals: []drill.Final{{System: drill.Postgres, Member: "patroni-1", Authority: true}}},
 			Judgement: drill.Judgement{Verdict: drill.Passed, Tallies: []drill.Tally{{System: drill.Postgres, Route: "service"}},
 				Phases: []drill.Phase{{Name: drill.Election}}, Leaders: []string{"patroni-1"}, Linearizable: map[string]bool{drill.Etcd: true}}}},
-		WriteGap: map[string]drill.Distribution{"postgres/service": {N: 1, P50: 1, P95: 1, Max: 1}}, ReadGap: map[string]drill.Distribution{}, Phases: map[string]drill.Distribution{},
+		WriteGap: map[string]drill.Distribution{"postgres/service": {N: 1, P50: 1, P95: 1, Max: 1}}, ReadGap: map[string]drill.Distribution{}, Phases: map[string]drill.Distribution{}, Routing: map[string]drill.Distribution{},
 	}))
 	fault := v1alpha1.FaultStatus{Name: "lost", Kind: v1alpha1.FaultPartition, Target: "etcd/1", State: v1alpha1.FaultActive, Message: "Partition holds on etcd-1",
 		Pods: []v1alpha1.FaultPod{{Name: "etcd-1", UID: "1", Node: "n", Container: "etcd", IP: "10.0.0.1"}}, PeerIPs: []string{"10.0.0.2"},

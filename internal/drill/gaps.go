@@ -9,7 +9,8 @@ import (
 // overlaps the fault, from when it was injected until all was well again. The
 // operations are those of one system and route; without any of the kind there
 // is nothing to measure and the gap is 0.
-func gap(run Run, ops []Operation, kind string) time.Duration {
+// It also tells when the gap ended; unseen when it did not.
+func gap(run Run, ops []Operation, kind string) (longest, ended time.Duration) {
 	var (
 		ends  []time.Duration
 		last  time.Duration
@@ -25,12 +26,12 @@ func gap(run Run, ops []Operation, kind string) time.Duration {
 		}
 	}
 	if !tried {
-		return 0
+		return 0, unseen
 	}
 	slices.Sort(ends)
 	begin, end := faultWindow(run)
 	if len(ends) == 0 {
-		return max(run.Ended-run.Injected, 0)
+		return max(run.Ended-run.Injected, 0), unseen
 	}
 	// When nobody tries any more, nobody misses the answer: the last interval
 	// ends with the last attempt, unless the system never became well.
@@ -39,14 +40,17 @@ func gap(run Run, ops []Operation, kind string) time.Duration {
 	}
 	ends = append(ends, max(last, ends[len(ends)-1]))
 	previous := min(run.Injected, ends[0])
-	var longest time.Duration
-	for _, at := range ends {
-		if previous <= end && at >= begin {
-			longest = max(longest, at-previous)
+	ended = unseen
+	for i, at := range ends {
+		if previous <= end && at >= begin && at-previous > longest {
+			longest, ended = at-previous, at
+			if i == len(ends)-1 { // the end of the run, not of the gap
+				ended = unseen
+			}
 		}
 		previous = at
 	}
-	return longest
+	return longest, ended
 }
 
 // faultWindow is when the fault could be felt.

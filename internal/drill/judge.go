@@ -37,6 +37,8 @@ func Judge(run Run) Judgement {
 	linearizable, onRegisters := checkRegisters(run.Registers)
 	overlaps := writableOverlaps(run.Samples)
 	truth := truthOf(run)
+	phases := phasesOf(run)
+	addRouting(run, phases, tallies)
 
 	findings := slices.Concat(
 		judgeDrill(run, tallies),
@@ -54,7 +56,7 @@ func Judge(run Run) Judgement {
 	judgement := Judgement{
 		Verdict:      Passed,
 		Tallies:      tallies,
-		Phases:       phasesOf(run),
+		Phases:       phases,
 		Leaders:      leadersOf(run),
 		Overlap:      longest(overlaps),
 		Linearizable: linearizable,

@@ -106,7 +106,7 @@ func TestACleanRunPasses(t *testing.T) {
 		require.Equal(t, Tally{
 			System: run.System, Route: tally.Route,
 			Attempts: 6, Acknowledged: 3, Failed: 1, Unknown: 2, Recovered: 1,
-			WriteGap: 10, ReadGap: 5.5,
+			WriteGap: 10, ReadGap: 5.5, Routing: -1,
 		}, tally)
 		require.Equal(t, 10.0, judgement.Redundancy)
 		require.Zero(t, judgement.Overlap)
@@ -229,7 +229,7 @@ func TestRequestsToTheApplicationAreOnlyCounted(t *testing.T) {
 	judgement := Judge(run)
 	require.Equal(t, Passed, judgement.Verdict, judgement.Reasons)
 	require.Equal(t, Tally{System: App, Route: "ingress", Attempts: 3, Acknowledged: 2, Failed: 1,
-		WriteGap: 5, ReadGap: 3}, judgement.Tallies[1])
+		WriteGap: 5, ReadGap: 3, Routing: -1}, judgement.Tallies[1])
 }
 
 // A replica may lag behind the client's own writes, and two replicas may lag by

@@ -181,3 +181,19 @@ func leadersOf(run Run) []string {
 	}
 	return leaders
 }
+
+// addRouting tells for how long each route led nowhere after the promotion.
+func addRouting(run Run, phases []Phase, tallies []Tally) {
+	promotion := phases[slices.Index(phaseNames[:], Promotion)].End
+	for i := range tallies {
+		t := &tallies[i]
+		t.Routing = -1
+		if promotion < 0 || t.System != run.System {
+			continue
+		}
+		mine := slices.DeleteFunc(slices.Clone(run.Operations), func(op Operation) bool { return op.System != t.System || op.Route != t.Route })
+		if _, ended := gap(run, mine, Write); ended != unseen {
+			t.Routing = max((ended-run.Injected).Seconds()-promotion, 0)
+		}
+	}
+}

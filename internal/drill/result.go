@@ -50,6 +50,9 @@ type Tally struct {
 	// the fault; ReadGap the same for reads. Seconds.
 	WriteGap float64 `json:"writeGapSeconds"`
 	ReadGap  float64 `json:"readGapSeconds"`
+	// Routing is for how long a route still led nowhere after another member took
+	// writes: what the way to it adds. Seconds; negative when not seen.
+	Routing float64 `json:"routingSeconds"`
 	// LostExamples names a few lost writes as client:value.
 	LostExamples []string `json:"lostExamples,omitempty"`
 }
@@ -119,4 +122,8 @@ type Result struct {
 	WriteGap map[string]Distribution `json:"writeGap"`
 	ReadGap  map[string]Distribution `json:"readGap"`
 	Phases   map[string]Distribution `json:"phases"`
+	// Routing is what each way to the new leader added, by "system/route", and
+	// Redundancy when all members were replicating again. Seconds.
+	Routing    map[string]Distribution `json:"routing"`
+	Redundancy Distribution            `json:"redundancy"`
 }

@@ -16,12 +16,14 @@ func Summarise(scenario, title string, runs []JudgedRun) Result {
 		WriteGap: map[string]Distribution{},
 		ReadGap:  map[string]Distribution{},
 		Phases:   map[string]Distribution{},
+		Routing:  map[string]Distribution{},
 	}
 	if len(runs) > 0 {
 		result.Began = runs[0].Began
 		result.Verdict = worst(runs)
 	}
-	writes, reads, phases := map[string][]float64{}, map[string][]float64{}, map[string][]float64{}
+	writes, reads, phases, routing := map[string][]float64{}, map[string][]float64{}, map[string][]float64{}, map[string][]float64{}
+	var redundancy []float64
 	for _, run := range runs {
 		for _, t := range run.Judgement.Tallies {
 			key := t.System + "/" + t.Route
@@ -32,6 +34,12 @@ func Summarise(scenario, title string, runs []JudgedRun) Result {
 			if t.ReadGap > 0 {
 				reads[key] = append(reads[key], t.ReadGap)
 			}
+			if t.System == run.System && t.Attempts > 0 && t.Routing >= 0 {
+				routing[key] = append(routing[key], t.Routing)
+			}
+		}
+		if run.Judgement.Redundancy >= 0 {
+			redundancy = append(redundancy, run.Judgement.Redundancy)
 		}
 		for _, phase := range run.Judgement.Phases {
 			if phase.End >= 0 {
@@ -42,6 +50,8 @@ func Summarise(scenario, title string, runs []JudgedRun) Result {
 	distribute(result.WriteGap, writes)
 	distribute(result.ReadGap, reads)
 	distribute(result.Phases, phases)
+	distribute(result.Routing, routing)
+	result.Redundancy = distributionOf(redundancy)
 	return result
 }
 

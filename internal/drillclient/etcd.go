@@ -28,23 +28,45 @@ const (
 )
 
 func etcdEndpoint(s Settings, ordinal int32) string {
-	return "https://" + net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Etcd, ordinal), strconv.Itoa(naming.PortEtcdClient))
+	return s.scheme() + "://" + net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Etcd, ordinal), strconv.Itoa(naming.PortEtcdClient))
 }
 
-// etcdUser is who logs in at etcd.
+func (s Settings) scheme() string {
+	if s.Plain {
+		return "http"
+	}
+	return "https"
+}
+
+// etcdUser is who logs in at etcd; nobody by name where it knows no users.
 type etcdUser struct{ name, password string }
 
-func (s Secrets) etcdApp() etcdUser { return etcdUser{s.EtcdAppUser, s.EtcdApp} }
+// etcdApp is the application's.
+func (r *Run) etcdApp(secrets Secrets) etcdUser {
+	if r.settings.Plain {
+		return etcdUser{}
+	}
+	return etcdUser{secrets.EtcdAppUser, secrets.EtcdApp}
+}
 
 // etcdPatroni may read Patroni's leader key.
-func (s Secrets) etcdPatroni() etcdUser { return etcdUser{s.EtcdPatroniUser, s.EtcdPatroni} }
+func (r *Run) etcdPatroni(secrets Secrets) etcdUser {
+	if r.settings.Plain {
+		return etcdUser{}
+	}
+	return etcdUser{secrets.EtcdPatroniUser, secrets.EtcdPatroni}
+}
 
 func newEtcd(user etcdUser, endpoints ...string) (*clientv3.Client, error) {
-	return clientv3.New(clientv3.Config{
+	config := clientv3.Config{
 		Endpoints: endpoints, DialTimeout: operationTimeout, Logger: zap.NewNop(),
-		TLS: &tls.Config{MinVersion: tls.VersionTLS12}, Username: user.name, Password: user.password,
 		DialKeepAliveTime: time.Second, DialKeepAliveTimeout: 2 * time.Second, PermitWithoutStream: true,
-	})
+	}
+	if user.name != "" {
+		config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
+		config.Username, config.Password = user.name, user.password
+	}
+	return clientv3.New(config)
 }
 
 func etcdEndpoints(s Settings) []string {

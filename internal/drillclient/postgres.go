@@ -45,7 +45,14 @@ func postgresURL(s Settings, secrets Secrets, route string) string {
 		}
 	}
 	return databaseURL(secrets.DatabaseUser, secrets.Database, strings.Join(hosts, ","),
-		"target_session_attrs=read-write&connect_timeout=1&sslmode=verify-full&application_name=drill")
+		"target_session_attrs=read-write&connect_timeout=1&application_name=drill&sslmode="+s.sslMode())
+}
+
+func (s Settings) sslMode() string {
+	if s.Plain {
+		return "disable"
+	}
+	return "verify-full"
 }
 
 // databaseURL is the application's at these hosts, whatever its password is made of.
@@ -167,7 +174,7 @@ func (c *postgresRegister) read(ctx context.Context) (int64, string, error) {
 // postgresFinal reads all rows of one member.
 func postgresFinal(ctx context.Context, s Settings, secrets Secrets, ordinal int32) FinalRows {
 	f := FinalRows{Final: drill.Final{System: drill.Postgres, Member: naming.Member(naming.Postgres, ordinal)}}
-	address := databaseURL(secrets.DatabaseUser, secrets.Database, memberAddress(s.Namespace, ordinal), "connect_timeout=5&sslmode=verify-full")
+	address := databaseURL(secrets.DatabaseUser, secrets.Database, memberAddress(s.Namespace, ordinal), "connect_timeout=5&sslmode="+s.sslMode())
 	err := func() error {
 		conn, err := pgx.Connect(ctx, address)
 		if err != nil {

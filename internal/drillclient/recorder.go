@@ -26,6 +26,9 @@ type Settings struct {
 	Writers int `json:"writers"`
 	// Backend is the app's URL that is asked, empty for none.
 	Backend string `json:"backend,omitempty"`
+	// Plain: the stack is of plain manifests, without TLS, users of etcd and
+	// Redis, and Services that follow the roles.
+	Plain bool `json:"plain,omitempty"`
 	// Bulk has one more client write so much that files grow.
 	Bulk bool `json:"bulk,omitempty"`
 	// RedisClients are clients elsewhere whose lists the final reads look at, too.

@@ -30,12 +30,20 @@ func (s Settings) tls() *tls.Config {
 	return &tls.Config{MinVersion: tls.VersionTLS12}
 }
 
+// redisUser is the application's, which a stack of plain manifests does not know.
+func (s Settings) redisUser() string {
+	if s.Plain {
+		return ""
+	}
+	return naming.RedisUser
+}
+
 // newRedis is a connection as an app has it, but for retries: they would write twice.
 func newRedis(s Settings, secrets Secrets, route string) *redis.Client {
 	if route == routeService {
 		return redis.NewClient(&redis.Options{
 			Addr:     fmt.Sprintf("%s.%s.svc:%d", naming.ServiceRedisMaster, s.Namespace, naming.PortRedis),
-			Username: naming.RedisUser, Password: secrets.Redis, TLSConfig: s.tls(), MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
+			Username: s.redisUser(), Password: secrets.Redis, TLSConfig: s.tls(), MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
 			DialTimeout: operationTimeout, ReadTimeout: operationTimeout, WriteTimeout: operationTimeout, ContextTimeoutEnabled: true,
 		})
 	}
@@ -45,8 +53,8 @@ func newRedis(s Settings, secrets Secrets, route string) *redis.Client {
 	}
 	return redis.NewFailoverClient(&redis.FailoverOptions{
 		MasterName: naming.RedisMasterSet, SentinelAddrs: sentinels,
-		SentinelUsername: naming.RedisUser, SentinelPassword: secrets.Sentinel,
-		Username: naming.RedisUser, Password: secrets.Redis, TLSConfig: s.tls(), MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
+		SentinelUsername: s.redisUser(), SentinelPassword: secrets.Sentinel,
+		Username: s.redisUser(), Password: secrets.Redis, TLSConfig: s.tls(), MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
 		DialTimeout: operationTimeout, ReadTimeout: operationTimeout, WriteTimeout: operationTimeout, ContextTimeoutEnabled: true,
 	})
 }
@@ -89,7 +97,7 @@ func redisFinal(ctx context.Context, s Settings, secrets Secrets, ordinal int32,
 	f := FinalRows{Final: drill.Final{System: drill.Redis, Member: naming.Member(naming.Redis, ordinal)}}
 	member := redis.NewClient(&redis.Options{
 		Addr:     net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Redis, ordinal), strconv.Itoa(naming.PortRedis)),
-		Username: naming.RedisUser, Password: secrets.Redis, TLSConfig: s.tls(), Protocol: 2, DisableIdentity: true,
+		Username: s.redisUser(), Password: secrets.Redis, TLSConfig: s.tls(), Protocol: 2, DisableIdentity: true,
 	})
 	defer func() { _ = member.Close() }()
 	role, err := member.Do(ctx, "role").Slice()

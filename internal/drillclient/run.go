@@ -77,16 +77,24 @@ func (r *Run) clear(ctx context.Context) error {
 }
 
 func (r *Run) newEtcd(endpoints ...string) (*clientv3.Client, error) {
-	client, err := newEtcd(r.secrets().etcdApp(), endpoints...)
+	client, err := newEtcd(r.etcdApp(r.secrets()), endpoints...)
 	if err != nil {
 		return nil, fmt.Errorf("reaching etcd: %w", err)
 	}
 	return client, nil
 }
 
+// routes are a system's own route and its Service, where there is one.
+func (s Settings) routes(own string) []string {
+	if s.Plain {
+		return []string{own}
+	}
+	return []string{own, routeService}
+}
+
 func (r *Run) startClients(ctx context.Context) {
 	for i := range r.settings.Writers {
-		for _, route := range []string{routeURL, routeService} {
+		for _, route := range r.settings.routes(routeURL) {
 			name := fmt.Sprintf("postgres-%.3s-%d", route, i+1)
 			r.done.Go(func() {
 				r.drive(ctx, drill.Postgres, route, name, r.renewed(func(secrets Secrets) (client, error) {
@@ -94,7 +102,7 @@ func (r *Run) startClients(ctx context.Context) {
 				}))
 			})
 		}
-		for _, route := range []string{routeSentinel, routeService} {
+		for _, route := range r.settings.routes(routeSentinel) {
 			name := fmt.Sprintf("redis-%.3s-%d", route, i+1)
 			r.redisClients = append(r.redisClients, name)
 			r.done.Go(func() {
@@ -106,7 +114,7 @@ func (r *Run) startClients(ctx context.Context) {
 		name := fmt.Sprintf("etcd-%d", i+1)
 		r.done.Go(func() {
 			r.drive(ctx, drill.Etcd, routeEndpoints, name, r.renewed(func(secrets Secrets) (client, error) {
-				c, err := newEtcd(secrets.etcdApp(), etcdEndpoints(r.settings)...)
+				c, err := newEtcd(r.etcdApp(secrets), etcdEndpoints(r.settings)...)
 				return &etcdClient{c, name}, err
 			}))
 		})
@@ -141,7 +149,7 @@ func (r *Run) startRegisters(ctx context.Context) {
 		})
 		r.done.Go(func() {
 			r.driveRegister(ctx, drill.Etcd, i, r.renewed(func(secrets Secrets) (client, error) {
-				c, err := newEtcd(secrets.etcdApp(), etcdEndpoints(r.settings)...)
+				c, err := newEtcd(r.etcdApp(secrets), etcdEndpoints(r.settings)...)
 				return &etcdRegisterClient{etcdClient{Client: c}}, err
 			}))
 		})
@@ -182,7 +190,7 @@ func (r *Run) driveRegister(ctx context.Context, system string, number int, c cl
 
 func (r *Run) startWatching(ctx context.Context) {
 	leader := &lease{}
-	if client, err := newEtcd(r.secrets().etcdPatroni(), etcdEndpoints(r.settings)...); err == nil {
+	if client, err := newEtcd(r.etcdPatroni(r.secrets()), etcdEndpoints(r.settings)...); err == nil {
 		r.etcd = append(r.etcd, client)
 		r.done.Go(func() { leader.follow(ctx, client) })
 	}
@@ -196,7 +204,7 @@ func (r *Run) startWatching(ctx context.Context) {
 	}
 	for i := int32(1); i <= r.settings.EtcdReplicas; i++ {
 		endpoint := etcdEndpoint(r.settings, i)
-		if client, err := newEtcd(r.secrets().etcdApp(), endpoint); err == nil {
+		if client, err := newEtcd(r.etcdApp(r.secrets()), endpoint); err == nil {
 			r.etcd = append(r.etcd, client)
 			r.done.Go(func() { r.watch(ctx, etcdLook(client, endpoint, naming.Member(naming.Etcd, i))) })
 		}
@@ -254,7 +262,7 @@ func (r *Run) finals(ctx context.Context) []FinalRows {
 		read(func() FinalRows { return redisFinal(ctx, s, secrets, i, r.redisClients) })
 	}
 	for i := int32(1); i <= s.EtcdReplicas; i++ {
-		read(func() FinalRows { return etcdFinal(ctx, s, secrets.etcdApp(), i) })
+		read(func() FinalRows { return etcdFinal(ctx, s, r.etcdApp(secrets), i) })
 	}
 	wg.Wait()
 	return finals

@@ -73,8 +73,8 @@ func newPostgresLook(s Settings, secrets Secrets, ordinal int32, l *lease) *post
 	return &postgresLook{
 		lease:   l,
 		member:  naming.Member(naming.Postgres, ordinal),
-		patroni: fmt.Sprintf("https://%s:%d/patroni", naming.MemberHost(s.Namespace, naming.Postgres, ordinal), naming.PortPatroni),
-		url:     databaseURL(secrets.DatabaseUser, secrets.Database, memberAddress(s.Namespace, ordinal), "connect_timeout=1&sslmode=verify-full&application_name=drill-watch"),
+		patroni: fmt.Sprintf("%s://%s:%d/patroni", s.scheme(), naming.MemberHost(s.Namespace, naming.Postgres, ordinal), naming.PortPatroni),
+		url:     databaseURL(secrets.DatabaseUser, secrets.Database, memberAddress(s.Namespace, ordinal), "connect_timeout=1&application_name=drill-watch&sslmode="+s.sslMode()),
 	}
 }
 
@@ -160,7 +160,7 @@ func newRedisLook(s Settings, secrets Secrets, ordinal int32) *redisLook {
 		member: naming.Member(naming.Redis, ordinal),
 		client: redis.NewClient(&redis.Options{
 			Addr:     net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Redis, ordinal), strconv.Itoa(naming.PortRedis)),
-			Username: naming.RedisUser, Password: secrets.Redis, TLSConfig: s.tls(), Protocol: 2, DisableIdentity: true, MaxRetries: -1, PoolSize: 1, ContextTimeoutEnabled: true,
+			Username: s.redisUser(), Password: secrets.Redis, TLSConfig: s.tls(), Protocol: 2, DisableIdentity: true, MaxRetries: -1, PoolSize: 1, ContextTimeoutEnabled: true,
 			DialTimeout: sampleTimeout, ReadTimeout: sampleTimeout, WriteTimeout: sampleTimeout,
 		}),
 	}

@@ -62,6 +62,10 @@ func Write(w io.Writer, r drill.Result) error {
 			v.Times = append(v.Times, figure{"phase: " + name, d})
 		}
 	}
+	v.Times = append(v.Times, figures("routing after the promotion, ", r.Routing)...)
+	if r.Redundancy.N > 0 {
+		v.Times = append(v.Times, figure{"all members replicating again", r.Redundancy})
+	}
 	for i, run := range r.Runs {
 		v.Runs = append(v.Runs, runView{
 			JudgedRun: run, Badge: badgeOf(run.Judgement.Verdict), Open: i == worst(r),

@@ -3,10 +3,12 @@ package drillrun
 import (
 	"context"
 	"fmt"
-	"strconv"
+	"strings"
 	"time"
 
+	policyv1 "k8s.io/api/policy/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
@@ -15,7 +17,6 @@ import (
 	"github.com/paws360/pawskind/internal/chaos"
 	"github.com/paws360/pawskind/internal/drill"
 	"github.com/paws360/pawskind/internal/install"
-	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/patroni"
 )
 
@@ -42,58 +43,45 @@ func (r *Runner) act(ctx context.Context, s drill.Scenario) (at time.Time, targe
 	case drill.ActRestartNodes:
 		at, target = time.Now(), "every node"
 		err = r.Machine.Restart(ctx)
-	case drill.ActParameter:
+	case drill.ActParameter, drill.ActImage:
 		at, target = time.Now(), "PostgreSQL"
-		err = r.changeParameter(ctx)
+		err = r.changeSpec(ctx, s.Act)
 	case drill.ActRotateSecrets:
 		at, target = time.Now(), "every secret"
 		err = r.rotateSecrets(ctx)
-	case drill.ActLoseEtcdData:
-		target = naming.Member(naming.Etcd, r.Env.Spec.Etcd.Replicas)
-		if err = r.Machine.Exec(ctx, r.Env.Namespace, target, "sh", "-c", "rm -rf /data/etcd /data/identity"); err == nil {
-			at, target, err = r.remove(ctx, s.Target+"/"+target, ptr.To[int64](0))
-		}
+	case drill.ActRollRedis:
+		at, target = time.Now(), "Redis"
+		err = r.changeSpec(ctx, s.Act)
+	case drill.ActCertificates:
+		at, target = time.Now(), "every member"
+		err = r.renewCertificates(ctx)
+	case drill.ActEvict:
+		at, target, err = r.evict(ctx, s.Target)
+	case drill.ActLoseData:
+		at, target, err = r.loseData(ctx, s.Target)
 	case drill.ActScale:
 		at, target = time.Now(), "etcd, PostgreSQL and Redis"
 		undo = func(ctx context.Context) error { return r.scale(ctx, 0) }
-		err = r.scale(ctx, 2)
+		if err = r.scale(ctx, 2); err == nil {
+			err = r.carriedOut(ctx)
+		}
 	default:
 		err = fmt.Errorf("scenario %s does nothing", s.Name)
 	}
 	return at, target, undo, err
 }
 
-// parameter is a setting that PostgreSQL takes up only when it starts, and which
-// has no need to be as it is.
-const parameter = "max_files_per_process"
-
-// changeParameter asks for another value than there is.
-func (r *Runner) changeParameter(ctx context.Context) error {
+// resolve finds the pods that a target means now.
+func (r *Runner) resolve(ctx context.Context, target string) ([]v1alpha1.FaultPod, error) {
+	list, err := r.Client.Select(ctx, r.Env.Namespace, "")
+	if err != nil {
+		return nil, err
+	}
 	env, err := r.Client.Environment(ctx, r.Env.Namespace, r.Env.Name)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	value := "1100"
-	if env.Spec.Postgres.Parameters[parameter] == value {
-		value = "1200"
-	}
-	return r.setParameter(ctx, strconv.Quote(value))
-}
-
-func (r *Runner) setParameter(ctx context.Context, value string) error {
-	return r.Client.PatchEnvironment(ctx, r.Env.Namespace, r.Env.Name, fmt.Sprintf(`{"spec":{"postgres":{"parameters":{%q:%s}}}}`, parameter, value))
-}
-
-// restoreSpec gives the spec what it had before a drill changed it for good.
-func (r *Runner) restoreSpec(ctx context.Context, s drill.Scenario) error {
-	if s.Act != drill.ActParameter {
-		return nil
-	}
-	value := "null"
-	if before, set := r.Env.Spec.Postgres.Parameters[parameter]; set {
-		value = strconv.Quote(before)
-	}
-	return r.setParameter(ctx, value)
+	return chaos.Resolve(target, chaos.World{Pods: list, Leader: env.Status.Leader, RedisMaster: env.Status.RedisMaster})
 }
 
 // rotateSecrets has the clients' pod follow the secrets as the members' do.
@@ -110,15 +98,7 @@ func (r *Runner) rotateSecrets(ctx context.Context) error {
 
 // remove deletes the pods that a target means, with their own grace period for nil.
 func (r *Runner) remove(ctx context.Context, target string, grace *int64) (time.Time, string, error) {
-	list, err := r.Client.Select(ctx, r.Env.Namespace, "")
-	if err != nil {
-		return time.Time{}, "", err
-	}
-	env, err := r.Client.Environment(ctx, r.Env.Namespace, r.Env.Name)
-	if err != nil {
-		return time.Time{}, "", err
-	}
-	found, err := chaos.Resolve(target, chaos.World{Pods: list, Leader: env.Status.Leader, RedisMaster: env.Status.RedisMaster})
+	found, err := r.resolve(ctx, target)
 	if err != nil {
 		return time.Time{}, "", err
 	}
@@ -130,6 +110,55 @@ func (r *Runner) remove(ctx context.Context, target string, grace *int64) (time.
 		}
 	}
 	return at, found[0].Name, nil
+}
+
+// evict asks for the pod that a target means to be evicted, as a drain does.
+func (r *Runner) evict(ctx context.Context, target string) (time.Time, string, error) {
+	found, err := r.resolve(ctx, target)
+	if err != nil {
+		return time.Time{}, "", err
+	}
+	at, name := time.Now(), found[0].Name
+	err = r.Client.Kube.PolicyV1().Evictions(r.Env.Namespace).Evict(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	if err != nil {
+		return at, "", fmt.Errorf("evicting %s: %w", name, err)
+	}
+	return at, name, nil
+}
+
+// loseData destroys what the member that a target means has on its volume, and
+// kills it.
+func (r *Runner) loseData(ctx context.Context, target string) (time.Time, string, error) {
+	found, err := r.resolve(ctx, target)
+	if err != nil {
+		return time.Time{}, "", err
+	}
+	name := found[0].Name
+	if err := r.Machine.Exec(ctx, r.Env.Namespace, name, "sh", "-c", "rm -rf /data/*"); err != nil {
+		return time.Time{}, "", err
+	}
+	component, _, _ := strings.Cut(target, "/")
+	return r.remove(ctx, component+"/"+name, ptr.To[int64](0))
+}
+
+// carriedOut waits until the operator has done all that the spec asks for.
+func (r *Runner) carriedOut(ctx context.Context) error {
+	env, err := r.Client.AwaitFaults(ctx, r.Env.Namespace, r.Env.Name, func(e *v1alpha1.PawsEnvironment) bool {
+		return settled(e) && meta.IsStatusConditionTrue(e.Status.Conditions, v1alpha1.ConditionReady)
+	})
+	if err != nil && env != nil {
+		c := meta.FindStatusCondition(env.Status.Conditions, v1alpha1.ConditionReconciling)
+		if c == nil {
+			c = &metav1.Condition{}
+		}
+		return fmt.Errorf("waiting until the change is carried out: %s: %w", c.Message, err)
+	}
+	return err
+}
+
+// settled tells whether nothing that was asked for is still being done.
+func settled(env *v1alpha1.PawsEnvironment) bool {
+	return env.Status.ObservedGeneration == env.Generation && !meta.IsStatusConditionTrue(env.Status.Conditions, v1alpha1.ConditionReconciling)
 }
 
 // scaleOperator takes the operator away, or brings it back.

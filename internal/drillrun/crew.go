@@ -16,7 +16,7 @@ type crew struct {
 	where drill.Clients
 	bulk  bool
 
-	inside  *clients
+	inside  *Clients
 	outside *drillclient.Run
 }
 
@@ -42,7 +42,7 @@ func (c *crew) routes() int {
 // for those outside, and are started for that alone in the end.
 func (c *crew) assemble(ctx context.Context) (err error) {
 	if c.where != drill.Outside {
-		c.inside, err = startClients(ctx, c.Client, c.Env.Namespace, c.Image)
+		c.inside, err = StartClients(ctx, c.Client, c.Env.Namespace, c.Image)
 	}
 	return err
 }
@@ -50,7 +50,7 @@ func (c *crew) assemble(ctx context.Context) (err error) {
 // start lets the clients of a run begin.
 func (c *crew) start(ctx context.Context) (err error) {
 	if c.where != drill.Outside {
-		if err := c.inside.start(ctx, c.settings()); err != nil {
+		if err := c.inside.Start(ctx, c.settings()); err != nil {
 			return err
 		}
 	}
@@ -73,7 +73,7 @@ func (c *crew) settings() drillclient.Settings {
 func (c *crew) progress(ctx context.Context) (map[string]int, error) {
 	counts := map[string]int{}
 	if c.where != drill.Outside {
-		inside, err := c.inside.progress(ctx)
+		inside, err := c.inside.Progress(ctx)
 		if err != nil {
 			return nil, err
 		}
@@ -92,18 +92,18 @@ func (c *crew) finish(ctx context.Context) (h drillclient.History, err error) {
 		seen = c.outside.Stop()
 	}
 	if c.where != drill.Outside {
-		if h, err = c.inside.finish(ctx); err == nil {
+		if h, err = c.inside.Finish(ctx); err == nil {
 			h.Merge(seen)
 		}
 		return h, err
 	}
 	h = seen
-	reader, err := startClients(ctx, c.Client, c.Env.Namespace, c.Image)
+	reader, err := StartClients(ctx, c.Client, c.Env.Namespace, c.Image)
 	if err != nil {
 		return h, fmt.Errorf("reading what every member has: %w", err)
 	}
 	h.Finals, err = reader.read(ctx, c.settings())
-	return h, errors.Join(err, reader.remove(ctx))
+	return h, errors.Join(err, reader.Remove(ctx))
 }
 
 // dismiss removes the clients and what they wrote.
@@ -121,5 +121,5 @@ func (c *crew) dismiss(ctx context.Context) error {
 		return nil
 	}
 	_ = c.inside.tearDown(ctx) // a run that was not begun has nothing to remove
-	return c.inside.remove(ctx)
+	return c.inside.Remove(ctx)
 }

@@ -22,14 +22,14 @@ func TestAssemble(t *testing.T) {
 			Rows:  []drill.Row{{Client: "c", Value: 1, Count: 1}},
 		}},
 	}
-	run := assemble(drill.Run{Number: 2}, h, began.Add(2*time.Second), began.Add(4*time.Second), began.Add(6*time.Second))
+	run := Assemble(drill.Run{Number: 2}, h, began.Add(2*time.Second), began.Add(4*time.Second), began.Add(6*time.Second))
 	require.Equal(t, 2*time.Second, run.Injected)
 	require.Equal(t, 4*time.Second, run.Healed)
 	require.Equal(t, 6*time.Second, run.Converged)
 	require.Equal(t, 9*time.Second, run.Ended)
 	require.Equal(t, []drill.Row{{Client: "c", Value: 1, Count: 1}}, run.Finals[0].Rows)
 
-	require.Zero(t, assemble(drill.Run{}, h, began, began, time.Time{}).Converged, "it never did")
+	require.Zero(t, Assemble(drill.Run{}, h, began, began, time.Time{}).Converged, "it never did")
 }
 
 // A namespace that enforces Pod Security "restricted" takes the clients.

@@ -81,16 +81,16 @@ func clientsPod(namespace, image string) *corev1.Pod {
 	}
 }
 
-// clients reaches the pod of the clients.
-type clients struct {
+// Clients reaches the pod of the clients.
+type Clients struct {
 	*install.Client
 	namespace string
 }
 
-// startClients makes the pod anew: one of an interrupted drill is replaced.
-func startClients(ctx context.Context, c *install.Client, namespace, image string) (*clients, error) {
-	k := &clients{c, namespace}
-	if err := k.remove(ctx); err != nil {
+// StartClients makes the pod anew: one of an interrupted drill is replaced.
+func StartClients(ctx context.Context, c *install.Client, namespace, image string) (*Clients, error) {
+	k := &Clients{c, namespace}
+	if err := k.Remove(ctx); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, podPatience)
@@ -122,7 +122,8 @@ func startClients(ctx context.Context, c *install.Client, namespace, image strin
 	}
 }
 
-func (k *clients) remove(ctx context.Context) error {
+// Remove ends the pod.
+func (k *Clients) Remove(ctx context.Context) error {
 	err := k.Kube.CoreV1().Pods(k.namespace).Delete(ctx, podName, metav1.DeleteOptions{GracePeriodSeconds: ptr.To[int64](0)})
 	if err != nil && !apierrors.IsNotFound(err) {
 		return fmt.Errorf("removing the drill's clients: %w", err)
@@ -142,11 +143,12 @@ func rest(ctx context.Context) error {
 	}
 }
 
-func (k *clients) path(verb string) string {
+func (k *Clients) path(verb string) string {
 	return fmt.Sprintf("/api/v1/namespaces/%s/pods/http:%s:%d/proxy/%s", k.namespace, podName, drillclient.Port, verb)
 }
 
-func (k *clients) start(ctx context.Context, s drillclient.Settings) error {
+// Start lets the clients of a run begin.
+func (k *Clients) Start(ctx context.Context, s drillclient.Settings) error {
 	body, err := json.Marshal(s)
 	if err != nil {
 		return err
@@ -154,7 +156,8 @@ func (k *clients) start(ctx context.Context, s drillclient.Settings) error {
 	return said(k.Kube.CoreV1().RESTClient().Post().AbsPath(k.path("start")).Body(body).DoRaw(ctx))
 }
 
-func (k *clients) progress(ctx context.Context) (map[string]int, error) {
+// Progress counts the writes of the last second, by system and route.
+func (k *Clients) Progress(ctx context.Context) (map[string]int, error) {
 	body, err := k.Kube.CoreV1().RESTClient().Get().AbsPath(k.path("progress")).DoRaw(ctx)
 	if err != nil {
 		return nil, err
@@ -163,7 +166,8 @@ func (k *clients) progress(ctx context.Context) (map[string]int, error) {
 	return counts, json.Unmarshal(body, &counts)
 }
 
-func (k *clients) finish(ctx context.Context) (drillclient.History, error) {
+// Finish ends the run and gives what the clients saw.
+func (k *Clients) Finish(ctx context.Context) (drillclient.History, error) {
 	var h drillclient.History
 	stream, err := k.Kube.CoreV1().RESTClient().Post().AbsPath(k.path("finish")).Stream(ctx)
 	if err != nil {
@@ -181,7 +185,7 @@ func (k *clients) finish(ctx context.Context) (drillclient.History, error) {
 }
 
 // read asks for what every member has, for clients elsewhere.
-func (k *clients) read(ctx context.Context, s drillclient.Settings) ([]drillclient.FinalRows, error) {
+func (k *Clients) read(ctx context.Context, s drillclient.Settings) ([]drillclient.FinalRows, error) {
 	body, err := json.Marshal(s)
 	if err != nil {
 		return nil, err
@@ -194,7 +198,7 @@ func (k *clients) read(ctx context.Context, s drillclient.Settings) ([]drillclie
 	return finals, json.Unmarshal(answer, &finals)
 }
 
-func (k *clients) tearDown(ctx context.Context) error {
+func (k *Clients) tearDown(ctx context.Context) error {
 	return said(k.Kube.CoreV1().RESTClient().Post().AbsPath(k.path("teardown")).DoRaw(ctx))
 }
 

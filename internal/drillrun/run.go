@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
-
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/chaos"
 	"github.com/paws360/pawskind/internal/drill"
@@ -48,9 +46,10 @@ type Machine interface {
 
 // How long a drill waits, and how long it only watches, before and after.
 const (
-	startPatience    = 60 * time.Second
+	startPatience    = 150 * time.Second // what a drill changed before may still be changed back
 	baseline         = 2 * time.Second
 	faultPatience    = 30 * time.Second
+	actPatience      = 4 * time.Minute // two more members of each database take most of it
 	convergePatience = 150 * time.Second
 	afterglow        = 3 * time.Second
 	readyPatience    = 17 * time.Second
@@ -145,7 +144,7 @@ func (r *Runner) once(ctx context.Context, k *crew, s drill.Scenario, number int
 		return run, err
 	}
 	run.Target = target
-	run = assemble(run, history, injected, healed, converged)
+	run = Assemble(run, history, injected, healed, converged)
 	saw.tell(&run)
 	return run, nil
 }
@@ -159,9 +158,9 @@ func awaitReady(ctx context.Context, saw *witness) {
 	}
 }
 
-// assemble puts the clients' history and the drill's own times together. All
+// Assemble puts the clients' history and the drill's own times together. All
 // come from clocks of one machine: the cluster is local.
-func assemble(run drill.Run, h drillclient.History, injected, healed, converged time.Time) drill.Run {
+func Assemble(run drill.Run, h drillclient.History, injected, healed, converged time.Time) drill.Run {
 	run.Began = h.Began
 	run.Injected, run.Healed = injected.Sub(h.Began), healed.Sub(h.Began)
 	if !converged.IsZero() {
@@ -257,7 +256,7 @@ func (r *Runner) well(ctx context.Context, k *crew, writing bool) (bool, string)
 		return false, err.Error()
 	}
 	// A change that is asked for and not made yet is no rest.
-	if env.Status.ObservedGeneration != env.Generation || meta.IsStatusConditionTrue(env.Status.Conditions, v1alpha1.ConditionReconciling) {
+	if !settled(env) {
 		return false, "the operator is still changing something"
 	}
 	if !writing {
@@ -279,11 +278,13 @@ func (r *Runner) inject(ctx context.Context, s drill.Scenario) (at time.Time, ta
 	if s.Act == drill.ActRotateSecrets { // which has a patience of its own
 		return r.act(ctx, s)
 	}
-	ctx, cancel := context.WithTimeout(ctx, faultPatience)
-	defer cancel()
 	if s.Act != "" {
+		ctx, cancel := context.WithTimeout(ctx, actPatience)
+		defer cancel()
 		return r.act(ctx, s)
 	}
+	ctx, cancel := context.WithTimeout(ctx, faultPatience)
+	defer cancel()
 	names := faultNames(s)
 	first := names[:len(s.Faults)]
 	if at, target, err = r.declare(ctx, s.Faults, first); err != nil || len(s.Then) == 0 {

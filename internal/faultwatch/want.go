@@ -60,6 +60,9 @@ func onNode(env *v1alpha1.PawsEnvironment, spec v1alpha1.FaultSpec, status v1alp
 		if f.Direction == "" {
 			f.Direction = "both"
 		}
+		if spec.AllProcesses {
+			f.Process = "" // the container's first, and with it all others
+		}
 		if spec.CPUPercent != nil {
 			f.CPUPercent = int(*spec.CPUPercent)
 		}

@@ -50,7 +50,7 @@ func KindPatches() (kubeadmPatches, containerdPatches []string) {
 
 // KindPatches are KindPatches for a given machine.
 func (h Host) KindPatches() (kubeadmPatches, containerdPatches []string) {
-	kubeadmPatches = []string{quickControlPlane}
+	kubeadmPatches = []string{quickControlPlane, quickRestarts}
 	if h.CgroupV1 {
 		kubeadmPatches = append(kubeadmPatches, "kind: KubeletConfiguration\nfailCgroupV1: false\n")
 	}
@@ -60,6 +60,14 @@ func (h Host) KindPatches() (kubeadmPatches, containerdPatches []string) {
 	}
 	return kubeadmPatches, containerdPatches
 }
+
+// quickRestarts bounds how long the kubelet waits before it starts a container
+// that ended again: by default 10 s from the second time on, and up to 5 min. A
+// database whose processes are killed again and again is away for that long.
+const quickRestarts = `kind: KubeletConfiguration
+crashLoopBackOff:
+  maxContainerRestartPeriod: 3s
+`
 
 // quickControlPlane takes waiting out of a cluster with one control plane node,
 // which is the only kind there is here. With nobody to lead but themselves, the

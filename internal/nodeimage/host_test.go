@@ -26,9 +26,9 @@ func TestKindPatches(t *testing.T) {
 		host                Host
 		kubeadm, containerd int
 	}{
-		"an ordinary machine":      {Host{}, 1, 0},
-		"cgroup v1":                {Host{CgroupV1: true}, 2, 0},
-		"without CAP_SYS_RESOURCE": {Host{NoSysResource: true}, 1, 1},
+		"an ordinary machine":      {Host{}, 2, 0},
+		"cgroup v1":                {Host{CgroupV1: true}, 3, 0},
+		"without CAP_SYS_RESOURCE": {Host{NoSysResource: true}, 2, 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			kubeadm, containerd := c.host.KindPatches()

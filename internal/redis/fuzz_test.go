@@ -36,8 +36,8 @@ func FuzzPasswordsStayPasswords(f *testing.F) {
 					continue
 				}
 				words := arguments(t, line)
-				switch {
-				case words[0] == "user":
+				switch words[0] {
+				case "user":
 					require.Equal(t, "#"+sha(password), words[len(words)-1])
 					words[len(words)-1] = "#" + sha(strings.ToLower(key)+`"\'`)
 					require.Equal(t, before[i], strings.Join(words, " "))

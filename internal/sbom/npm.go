@@ -21,7 +21,7 @@ func readLock(found *Contents, name string, content []byte) error {
 		return err
 	}
 	for where, p := range lock.Packages {
-		_, full, inModules := cutLast(where, "node_modules/")
+		full, inModules := afterLast(where, "node_modules/")
 		if !inModules || p.Dev || p.DevOptional || p.Optional || p.Link {
 			continue
 		}
@@ -41,7 +41,7 @@ func readModule(found *Contents, name string, content []byte) error {
 		return nil
 	}
 	// One that stands elsewhere belongs to the package around it.
-	if _, rest, _ := cutLast(name, "/node_modules/"); rest != module.Name+"/package.json" {
+	if rest, _ := afterLast(name, "/node_modules/"); rest != module.Name+"/package.json" {
 		return nil
 	}
 	license, _ := module.License.(string)
@@ -60,10 +60,10 @@ func npmPackage(full, version, license, where string) Package {
 	return p
 }
 
-func cutLast(text, separator string) (before, after string, found bool) {
+func afterLast(text, separator string) (after string, found bool) {
 	i := strings.LastIndex(text, separator)
 	if i < 0 {
-		return text, "", false
+		return "", false
 	}
-	return text[:i], text[i+len(separator):], true
+	return text[i+len(separator):], true
 }

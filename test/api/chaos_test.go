@@ -29,6 +29,7 @@ func TestWrongFaultsAreRefused(t *testing.T) {
 		"a name that is none":            {v1alpha1.FaultSpec{Name: "No Name", Kind: v1alpha1.FaultKill, Target: "etcd"}, "should match"},
 		"a kill with a duration":         {v1alpha1.FaultSpec{Name: "f", Kind: v1alpha1.FaultKill, Target: "etcd", Duration: second}, "done once and have no duration"},
 		"peers of a freeze":              {v1alpha1.FaultSpec{Name: "f", Kind: v1alpha1.FaultFreeze, Target: "etcd", From: []string{"redis"}}, "from is for a Partition only"},
+		"all processes of a freeze":      {v1alpha1.FaultSpec{Name: "f", Kind: v1alpha1.FaultFreeze, Target: "etcd", AllProcesses: true}, "allProcesses is for a Crash only"},
 		"direction of a freeze":          {v1alpha1.FaultSpec{Name: "f", Kind: v1alpha1.FaultFreeze, Target: "etcd", Direction: v1alpha1.DirectionIn}, "direction is for a Partition only"},
 		"CPU of a kill":                  {v1alpha1.FaultSpec{Name: "f", Kind: v1alpha1.FaultKill, Target: "etcd", CPUPercent: ptr(int32(5))}, "cpuPercent is for a Throttle only"},
 		"delay of a kill":                {v1alpha1.FaultSpec{Name: "f", Kind: v1alpha1.FaultKill, Target: "etcd", Delay: second}, "delay is for a Delay only"},

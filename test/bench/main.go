@@ -14,10 +14,11 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/paws360/pawskind/test/bench/machine"
 )
 
 const name = "pawskind-bench"
@@ -67,7 +68,7 @@ func run(ctx context.Context, measure func(*bench) error, out, engine string) er
 		return err
 	}
 	b := &bench{ctx: ctx, checkout: checkout, home: home, engine: engine}
-	b.results.Machine = machine{CPUs: runtime.NumCPU(), MemoryGiB: memoryGiB(), Kernel: kernel()}
+	b.results.Machine = machine.Here()
 	b.results.Time = time.Now().UTC()
 	defer func() { _ = b.pawskind("reset", "--confirm", "yes-delete-all-data") }()
 	if err := measure(b); err != nil {

@@ -2,17 +2,12 @@ package main
 
 import (
 	"fmt"
-	"os"
 	"slices"
 	"strings"
 	"time"
-)
 
-type machine struct {
-	CPUs      int     `json:"cpus"`
-	MemoryGiB float64 `json:"memoryGiB"`
-	Kernel    string  `json:"kernel"`
-}
+	"github.com/paws360/pawskind/test/bench/machine"
+)
 
 // figure is one measured thing, with every value in the order it was seen.
 type figure struct {
@@ -22,10 +17,10 @@ type figure struct {
 }
 
 type results struct {
-	Time    time.Time `json:"time"`
-	Machine machine   `json:"machine"`
-	Figures []figure  `json:"figures,omitempty"`
-	Pairs   []pairs   `json:"pairs,omitempty"`
+	Time    time.Time       `json:"time"`
+	Machine machine.Machine `json:"machine"`
+	Figures []figure        `json:"figures,omitempty"`
+	Pairs   []pairs         `json:"pairs,omitempty"`
 }
 
 // pairs is one benchmark by two ways, in operations a second, in the order they
@@ -71,7 +66,7 @@ func (r *results) add(name, unit string, value float64) {
 // table renders the figures as Markdown.
 func (r *results) table() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s, %d CPUs, %.0f GiB, Linux %s\n\n", r.Time.Format(time.DateOnly), r.Machine.CPUs, r.Machine.MemoryGiB, r.Machine.Kernel)
+	fmt.Fprintf(&b, "%s, %s\n\n", r.Time.Format(time.DateOnly), r.Machine)
 	if len(r.Pairs) > 0 {
 		b.WriteString("| what | protected | without | cost, median (min to max) | may be | pairs |\n|---|---|---|---|---|---|\n")
 	}
@@ -99,24 +94,4 @@ func (r *results) table() string {
 func median(sorted []float64) float64 {
 	n := len(sorted)
 	return (sorted[(n-1)/2] + sorted[n/2]) / 2
-}
-
-func memoryGiB() float64 {
-	content, err := os.ReadFile("/proc/meminfo")
-	if err != nil {
-		return 0
-	}
-	var kib float64
-	if _, err := fmt.Sscanf(string(content), "MemTotal: %f kB", &kib); err != nil {
-		return 0
-	}
-	return kib / (1 << 20)
-}
-
-func kernel() string {
-	content, err := os.ReadFile("/proc/sys/kernel/osrelease")
-	if err != nil {
-		return "unknown"
-	}
-	return strings.TrimSpace(string(content))
 }

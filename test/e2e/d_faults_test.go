@@ -231,6 +231,20 @@ var beyondTheVerdict = map[string]func(*testing.T, drill.Result){
 	"parameter": func(t *testing.T, r drill.Result) {
 		require.Len(t, r.Runs[0].Judgement.Leaders, 2, "all members restarted, over one switchover")
 	},
+	"image": func(t *testing.T, r drill.Result) {
+		require.Len(t, r.Runs[0].Judgement.Leaders, 2, "all members replaced, over one switchover")
+	},
+	"certificates": func(t *testing.T, r drill.Result) {
+		require.Len(t, r.Runs[0].Judgement.Leaders, 1, "nobody handed over")
+		for _, tally := range r.Runs[0].Judgement.Tallies {
+			require.Zero(t, tally.Failed+tally.Unknown, "%s over %s", tally.System, tally.Route)
+		}
+	},
+	"standbys-freeze": func(t *testing.T, r drill.Result) {
+		require.True(t, slices.ContainsFunc(r.Runs[0].Conditions, func(c drill.Condition) bool {
+			return c.Type == v1alpha1.ConditionSynchronousReplication && c.Status == "False" && c.At > r.Runs[0].Injected
+		}), "the condition says why commits wait")
+	},
 	"leader-diverged": func(t *testing.T, r drill.Result) {
 		old := r.Runs[0].Target
 		require.NotEqual(t, old, r.Runs[0].Judgement.Leaders[len(r.Runs[0].Judgement.Leaders)-1])

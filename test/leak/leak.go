@@ -70,12 +70,12 @@ func forms(value string) map[string]string {
 	all := map[string]string{"": value, "in hexadecimal": hex.EncodeToString([]byte(value))}
 	for before := range 3 {
 		padded := append(bytes.Repeat([]byte{'x'}, before), value...)
-		for alphabet, encoding := range map[string]*base64.Encoding{"": base64.RawStdEncoding, "URL ": base64.RawURLEncoding} {
+		for alphabet, encoding := range map[string]*base64.Encoding{"base64": base64.RawStdEncoding, "base64url": base64.RawURLEncoding} {
 			text := encoding.EncodeToString(padded)
 			// The characters at both ends depend on what stands there.
 			first := (before*8 + 5) / 6
 			last := len(padded) * 8 / 6
-			all[fmt.Sprintf("in base64 (%soffset %d)", alphabet, before)] = text[first:last]
+			all[fmt.Sprintf("in %s (offset %d)", alphabet, before)] = text[first:last]
 		}
 	}
 	return all

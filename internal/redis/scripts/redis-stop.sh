@@ -8,11 +8,11 @@ set -euo pipefail
 . "${0%/*}/lib.sh"
 exec >/proc/1/fd/1 2>&1 # preStop's own output is shown nowhere
 
-# Sets role, attached (replicas that are online) and level (those with every
-# byte). What they acknowledge here is up to a second old, so they are asked.
+# Sets role, hosts (the replicas that are online), attached (how many) and level
+# (those with every byte). What they acknowledge here is up to a second old, so they are asked.
 inspect() {
-  local key value offset=-1 host hosts=()
-  role='' attached=0 level=0
+  local key value offset=-1 host
+  role='' hosts=() attached=0 level=0
   while IFS=: read -r key value; do
     case $key in
     role) role=${value%$'\r'} ;;
@@ -78,6 +78,19 @@ await_level() { # SENTINEL
   say "not every replica has caught up ($level of $attached)"
 }
 
+# The replica that has been promoted. A Sentinel knows it only when it asks the next
+# time, up to a second later.
+promoted() {
+  local host role
+  for host in "${hosts[@]}"; do
+    if read -r role < <(ask_redis "$host" role) && [ "$role" = master ]; then
+      echo "$host"
+      return
+    fi
+  done
+  return 1
+}
+
 # Sends the clients to the new master, and stays until most Sentinels know it: one
 # that ends before it told the others takes the failover with it.
 step_down() { # NEW-MASTER
@@ -85,6 +98,7 @@ step_down() { # NEW-MASTER
   ask_redis 127.0.0.1 replicaof "$1" 6379 >/dev/null || true
   ask_redis 127.0.0.1 client kill type normal >/dev/null || true
   say "handed over to ${1%%.*}"
+  label "${1%%.*}" master &
   while [ $((SECONDS - start)) -lt 6 ]; do
     known=0
     for ip in $(peers sentinel); do
@@ -110,11 +124,12 @@ hand_over() {
     ask_sentinel "$sentinel" sentinel failover "$MASTER_SET" >/dev/null || true
     for _ in {1..10}; do
       sleep 0.1
-      read -r host < <(ask_sentinel "$sentinel" sentinel get-master-addr-by-name "$MASTER_SET") || continue
-      if [ "$host" != "$me" ]; then
-        step_down "$host"
-        return
+      if ! host=$(promoted); then
+        read -r host < <(ask_sentinel "$sentinel" sentinel get-master-addr-by-name "$MASTER_SET") || continue
+        [ "$host" != "$me" ] || continue
       fi
+      step_down "$host"
+      return
     done
   done
   say "no replica took over"

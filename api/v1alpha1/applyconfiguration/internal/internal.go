@@ -204,6 +204,9 @@ var schemaYAML = typed.YAMLObject(`types:
 - name: com.github.paws360.pawskind.api.v1alpha1.FaultSpec
   map:
     fields:
+    - name: allProcesses
+      type:
+        scalar: boolean
     - name: cpuPercent
       type:
         scalar: numeric

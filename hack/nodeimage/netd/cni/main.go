@@ -28,7 +28,7 @@ func main() {
 // podArgs are the pod's names, as containerd tells them.
 type podArgs struct {
 	types.CommonArgs
-	K8S_POD_NAMESPACE, K8S_POD_NAME, K8S_POD_UID types.UnmarshallableString //nolint:staticcheck // they are the arguments' names
+	K8S_POD_NAMESPACE, K8S_POD_NAME, K8S_POD_UID types.UnmarshallableString
 }
 
 func add(args *skel.CmdArgs) error {

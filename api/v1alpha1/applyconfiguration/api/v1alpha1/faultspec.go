@@ -31,6 +31,9 @@ type FaultSpecApplyConfiguration struct {
 	CPUPercent *int32 `json:"cpuPercent,omitempty"`
 	// Delay is what a Delay adds to each packet; 100ms when empty.
 	Delay *v1.Duration `json:"delay,omitempty"`
+	// AllProcesses has a Crash kill every process of the container, and so the
+	// container itself, which its node then starts again.
+	AllProcesses *bool `json:"allProcesses,omitempty"`
 	// Duration ends the fault by itself.
 	Duration *v1.Duration `json:"duration,omitempty"`
 }
@@ -96,6 +99,14 @@ func (b *FaultSpecApplyConfiguration) WithCPUPercent(value int32) *FaultSpecAppl
 // If called multiple times, the Delay field is set to the value of the last call.
 func (b *FaultSpecApplyConfiguration) WithDelay(value v1.Duration) *FaultSpecApplyConfiguration {
 	b.Delay = &value
+	return b
+}
+
+// WithAllProcesses sets the AllProcesses field in the declarative configuration to the given value
+// and returns the receiver, so that objects can be built by chaining "With" function invocations.
+// If called multiple times, the AllProcesses field is set to the value of the last call.
+func (b *FaultSpecApplyConfiguration) WithAllProcesses(value bool) *FaultSpecApplyConfiguration {
+	b.AllProcesses = &value
 	return b
 }
 
