@@ -288,7 +288,7 @@ func (p *plain) master(ctx context.Context) (string, error) {
 	said, err := p.in(ctx, "sentinel-1", "redis-cli", "-p", "26379", "sentinel", "get-master-addr-by-name", naming.RedisMasterSet)
 	host, _, _ := strings.Cut(said, ".")
 	if err == nil && !strings.HasPrefix(host, "redis-") {
-		err = fmt.Errorf("Sentinel knows no master: %s", said)
+		err = fmt.Errorf("no master is known to Sentinel: %s", said)
 	}
 	return host, err
 }
