@@ -176,7 +176,7 @@ for _ in range(30):
         except OSError as e: print(e)
 `
 	kubectl(t, "-n", "paws360", "create", "service", "clusterip", "nobody", "--tcp=5432")
-	t.Cleanup(func() { kubectl(t, "-n", "paws360", "delete", "service", "nobody") })
+	defer kubectl(t, "-n", "paws360", "delete", "service", "nobody")
 	refused := strings.TrimSpace(strings.Repeat("refused\n", 30))
 	eventually(t, 30*time.Second, "the Service without endpoints refuses", func() bool {
 		return in(t, "patroni-1", "python3", "-c", attempts, "nobody") == refused
