@@ -153,11 +153,19 @@ func kubectl(t *testing.T, args ...string) string {
 	return out
 }
 
+// tryKubectl gives what kubectl printed: on success without its remarks, such as
+// which of a pod's containers it took.
 func tryKubectl(t *testing.T, args ...string) (string, error) {
 	t.Helper()
 	words := append([]string{"exec", "-i", node, "kubectl", "--kubeconfig", "/etc/kubernetes/admin.conf"}, args...)
-	out, err := exec.CommandContext(t.Context(), engineName, words...).CombinedOutput()
-	return strings.TrimSpace(string(out)), err
+	var out, remarks bytes.Buffer
+	c := exec.CommandContext(t.Context(), engineName, words...)
+	c.Stdout, c.Stderr = &out, &remarks
+	err := c.Run()
+	if err != nil {
+		out.Write(remarks.Bytes())
+	}
+	return strings.TrimSpace(out.String()), err
 }
 
 // in runs a command in a pod of the environment.
