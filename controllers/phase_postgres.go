@@ -15,6 +15,10 @@ import (
 // switchover also when nobody waits for its end.
 const callTimeout = 2 * time.Second
 
+// readTimeout bounds the question that every reconcile asks of the leader: one that
+// has just been frozen must not hold up the status, which tells of it.
+const readTimeout = 500 * time.Millisecond
+
 // reconcilePostgres runs the PostgreSQL cluster. Its pods start beside etcd's
 // and wait for it by themselves.
 func (r *Reconciler) reconcilePostgres(ctx context.Context, s *scope) error {
@@ -91,7 +95,9 @@ func (r *Reconciler) restartPending(ctx context.Context, s *scope, leader string
 func (r *Reconciler) configurePatroni(ctx context.Context, s *scope, leader string) error {
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	have, err := r.Observer.Postgres.Configuration(ctx, s.env.Namespace, leader)
+	reading, done := context.WithTimeout(ctx, readTimeout)
+	defer done()
+	have, err := r.Observer.Postgres.Configuration(reading, s.env.Namespace, leader)
 	if err != nil { // a leader that has just bootstrapped has none to give yet
 		s.requeue = time.Second
 		return nil

@@ -5,8 +5,8 @@
 package v1alpha1
 
 import (
-	corev1 "k8s.io/api/core/v1"
-	"k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 )
 
@@ -73,7 +73,7 @@ func (in *AppSpec) DeepCopyInto(out *AppSpec) {
 	}
 	if in.Env != nil {
 		in, out := &in.Env, &out.Env
-		*out = make([]corev1.EnvVar, len(*in))
+		*out = make([]v1.EnvVar, len(*in))
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
@@ -91,7 +91,7 @@ func (in *AppSpec) DeepCopyInto(out *AppSpec) {
 	}
 	if in.Resources != nil {
 		in, out := &in.Resources, &out.Resources
-		*out = new(corev1.ResourceRequirements)
+		*out = new(v1.ResourceRequirements)
 		(*in).DeepCopyInto(*out)
 	}
 	if in.Expose != nil {
@@ -153,7 +153,7 @@ func (in *EtcdSpec) DeepCopyInto(out *EtcdSpec) {
 	in.Storage.DeepCopyInto(&out.Storage)
 	if in.Resources != nil {
 		in, out := &in.Resources, &out.Resources
-		*out = new(corev1.ResourceRequirements)
+		*out = new(v1.ResourceRequirements)
 		(*in).DeepCopyInto(*out)
 	}
 }
@@ -213,12 +213,12 @@ func (in *FaultSpec) DeepCopyInto(out *FaultSpec) {
 	}
 	if in.Delay != nil {
 		in, out := &in.Delay, &out.Delay
-		*out = new(v1.Duration)
+		*out = new(metav1.Duration)
 		**out = **in
 	}
 	if in.Duration != nil {
 		in, out := &in.Duration, &out.Duration
-		*out = new(v1.Duration)
+		*out = new(metav1.Duration)
 		**out = **in
 	}
 }
@@ -399,7 +399,7 @@ func (in *PawsEnvironmentStatus) DeepCopyInto(out *PawsEnvironmentStatus) {
 	*out = *in
 	if in.Conditions != nil {
 		in, out := &in.Conditions, &out.Conditions
-		*out = make([]v1.Condition, len(*in))
+		*out = make([]metav1.Condition, len(*in))
 		for i := range *in {
 			(*in)[i].DeepCopyInto(&(*out)[i])
 		}
@@ -462,7 +462,7 @@ func (in *PostgresSpec) DeepCopyInto(out *PostgresSpec) {
 	in.Storage.DeepCopyInto(&out.Storage)
 	if in.Resources != nil {
 		in, out := &in.Resources, &out.Resources
-		*out = new(corev1.ResourceRequirements)
+		*out = new(v1.ResourceRequirements)
 		(*in).DeepCopyInto(*out)
 	}
 	if in.Expose != nil {
@@ -493,12 +493,12 @@ func (in *RedisSpec) DeepCopyInto(out *RedisSpec) {
 	in.Storage.DeepCopyInto(&out.Storage)
 	if in.Resources != nil {
 		in, out := &in.Resources, &out.Resources
-		*out = new(corev1.ResourceRequirements)
+		*out = new(v1.ResourceRequirements)
 		(*in).DeepCopyInto(*out)
 	}
 	if in.SentinelResources != nil {
 		in, out := &in.SentinelResources, &out.SentinelResources
-		*out = new(corev1.ResourceRequirements)
+		*out = new(v1.ResourceRequirements)
 		(*in).DeepCopyInto(*out)
 	}
 	if in.Expose != nil {
