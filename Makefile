@@ -149,7 +149,7 @@ test-unit: ## Tests that need nothing but Go
 
 .PHONY: test-faults
 test-faults: host build ## Every scenario of the drills, every failpoint and recovery by hand, on a real cluster
-	@PAWSKIND_SCENARIOS=all go test -count=1 -timeout 90m -v -run 'TC001|TC01|TC039|TC040|Drills|Faults|EveryFailpoint|WithoutARestart|UnderClients|InterruptedRotation' ./test/e2e
+	@PAWSKIND_SCENARIOS=all go test -count=1 -timeout 90m -v -run 'TC001|TC01|TC039|TC040|Drills|Faults|EveryFailpoint|WithoutARestart|UnderClients|InterruptedRotation|EachCapability' ./test/e2e
 
 .PHONY: test-security
 test-security: $(PAWSKIND) ## Try every cell of the attack matrix on the running stack
@@ -157,7 +157,7 @@ test-security: $(PAWSKIND) ## Try every cell of the attack matrix on the running
 
 .PHONY: test-leaks
 test-leaks: host build ## The end-to-end tests, then what they used of their rights, and what they left of secrets
-	@PAWSKIND_E2E_JUDGED=1 go test -count=1 -timeout 60m -v -skip 'EveryFailpoint|TC039|TC040|WithoutARestart' ./test/e2e
+	@PAWSKIND_E2E_JUDGED=1 go test -count=1 -timeout 60m -v -skip 'EveryFailpoint|TC039|TC040|WithoutARestart|TheCAIsRotated|EachCapability|RedisByTLS' ./test/e2e
 
 .PHONY: test-images
 test-images: host build ## Build every image twice and compare

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -35,7 +36,8 @@ func TestTheDocumentShowsTheMatrix(t *testing.T) {
 	require.True(t, found)
 	_, after, found := strings.Cut(rest, end)
 	require.True(t, found)
-	want := before + begin + "\n" + Table(Cells()) + "\n" + end + after
+	redis, sentinel := redisServices(true)
+	want := before + begin + "\n" + Table(Services(false)) + "\nWith `spec.redis.tls`:\n\n" + Table([]Service{redis, sentinel}) + "\n" + end + after
 	if *update {
 		require.NoError(t, os.WriteFile(document, []byte(want), 0o644))
 		return
@@ -46,14 +48,14 @@ func TestTheDocumentShowsTheMatrix(t *testing.T) {
 // Without the network's help every port but the public ones still refuses.
 func TestNothingButTheAppsAndMetricsIsOpen(t *testing.T) {
 	open := map[string]bool{}
-	for _, c := range Cells() {
+	for _, c := range append(Cells(false), Cells(true)...) {
 		require.NotEqual(t, Unclear, c.Want)
 		if c.Want == Open {
 			open[c.Service] = true
 		}
 	}
 	require.Equal(t, map[string]bool{"etcd": true, "backend": true, "frontend": true}, open)
-	for _, s := range Services() {
+	for _, s := range append(Services(false), Services(true)...) {
 		require.NotEmpty(t, s.Answers, s.Name)
 		for credential, answer := range s.Answers {
 			if s.Protocol != HTTP {
@@ -69,10 +71,10 @@ func TestEveryCallerTriesEveryPort(t *testing.T) {
 			continue
 		}
 		ports := map[int32]bool{}
-		for _, c := range Of(Cells(), caller) {
+		for _, c := range Of(Cells(false), caller) {
 			ports[c.Port] = true
 		}
-		require.Len(t, ports, len(Services()), caller)
+		require.Len(t, ports, len(Services(false)), caller)
 	}
 }
 
@@ -153,7 +155,9 @@ func TestTheDatabasesWords(t *testing.T) {
 		got, _ := judgeRedis(errors.New(said))
 		require.Equal(t, want, got)
 	}
-	got, _ := judgeRedis(nil)
+	got, _ := judgeRedis(io.EOF)
+	require.Equal(t, TLSRefused, got, "a server of TLS hangs up on plain text")
+	got, _ = judgeRedis(nil)
 	require.Equal(t, Open, got)
 }
 

@@ -55,7 +55,7 @@ func try(ctx context.Context, cell Cell) (Answer, string) {
 		return tryPostgres(ctx, cell)
 	case Patroni:
 		return tryHTTP(ctx, cell, http.MethodPost, "/reload")
-	case Redis:
+	case Redis, RedisTLS:
 		return tryRedis(ctx, cell)
 	case HTTP:
 		cell.Credential = InPlaintext

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"strings"
 	"syscall"
 
@@ -95,16 +96,27 @@ func tryRedis(ctx context.Context, cell Cell) (Answer, string) {
 	if cell.Credential == WithWrong {
 		options.Username, options.Password = "paws360", wrongPassword
 	}
+	if cell.Protocol == RedisTLS && cell.Credential != InPlaintext {
+		secure, err := config(cell.Credential)
+		if err != nil {
+			return Unclear, err.Error()
+		}
+		options.TLSConfig = secure
+	}
 	client := redis.NewClient(options)
 	defer func() { _ = client.Close() }()
 	return judgeRedis(client.Info(ctx).Err())
 }
 
+// judgeRedis places Redis' words. A server of TLS hangs up on plain text.
 func judgeRedis(err error) (Answer, string) {
 	if err == nil {
 		return Open, "INFO was answered"
 	}
 	said := err.Error()
+	if errors.Is(err, io.EOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE) || strings.Contains(said, "tls:") {
+		return TLSRefused, said
+	}
 	for _, refusal := range []string{"NOAUTH", "WRONGPASS", "NOPERM"} {
 		if strings.HasPrefix(said, refusal) {
 			return AuthRefused, said

@@ -68,6 +68,7 @@ const (
 	Postgres Protocol = "postgres"
 	Patroni  Protocol = "patroni"
 	Redis    Protocol = "redis"
+	RedisTLS Protocol = "redis by TLS"
 	HTTP     Protocol = "http"
 	HTTPS    Protocol = "https"
 )
@@ -84,9 +85,10 @@ type Service struct {
 	Answers map[Credential]Answer
 }
 
-// Services are the ports of an environment with the two apps. This is the place
-// to say what is expected.
-func Services() []Service {
+// Services are the ports of an environment with the two apps, whose Redis speaks
+// plain text or, by spec.redis.tls, TLS. This is the place to say what is expected.
+func Services(redisTLS bool) []Service {
+	redis, sentinel := redisServices(redisTLS)
 	return []Service{
 		{"etcd", 2379, Etcd, []Caller{FromInfra}, map[Credential]Answer{
 			WithNothing: AuthRefused, WithWrong: AuthRefused, InPlaintext: TLSRefused, WithStrangeCA: AuthRefused}},
@@ -97,15 +99,24 @@ func Services() []Service {
 			WithNothing: AuthRefused, WithWrong: AuthRefused, InPlaintext: TLSRefused, WithStrangeCA: TLSRefused}},
 		{"postgres", 8008, Patroni, []Caller{FromInfra, FromMonitor}, map[Credential]Answer{
 			WithNothing: AuthRefused, WithWrong: AuthRefused, InPlaintext: TLSRefused, WithStrangeCA: AuthRefused}},
-		{"redis", 6379, Redis, []Caller{FromApp, FromHost}, map[Credential]Answer{
-			WithNothing: AuthRefused, WithWrong: AuthRefused}},
-		{"sentinel", 26379, Redis, []Caller{FromApp}, map[Credential]Answer{
-			WithNothing: AuthRefused, WithWrong: AuthRefused}},
+		redis, sentinel,
 		{"backend", 8080, HTTP, []Caller{FromApp, FromMonitor, FromHost}, map[Credential]Answer{WithNothing: Open}},
 		{"frontend", 3000, HTTP, []Caller{FromApp, FromMonitor, FromHost}, map[Credential]Answer{WithNothing: Open}},
 		{"manager metrics", 8443, HTTPS, []Caller{FromOther}, map[Credential]Answer{
 			WithNothing: AuthRefused, WithWrong: AuthRefused, InPlaintext: TLSRefused}},
 	}
+}
+
+// redisServices are Redis and Sentinel: whoever is let through is asked for a
+// password, and no client certificate stands in for one.
+func redisServices(tls bool) (redis, sentinel Service) {
+	protocol, answers := Redis, map[Credential]Answer{WithNothing: AuthRefused, WithWrong: AuthRefused}
+	if tls {
+		protocol = RedisTLS
+		answers[InPlaintext], answers[WithStrangeCA] = TLSRefused, AuthRefused
+	}
+	return Service{"redis", 6379, protocol, []Caller{FromApp, FromHost}, answers},
+		Service{"sentinel", 26379, protocol, []Caller{FromApp}, answers}
 }
 
 // Published are the ports that the host is given; the others do not exist there.
@@ -129,11 +140,13 @@ type Cell struct {
 // Failed tells whether the attempt ended otherwise than it must.
 func (c Cell) Failed() bool { return c.Got != c.Want }
 
-// Cells are the whole matrix.
-func Cells() []Cell {
+// Cells are the whole matrix of an environment.
+func Cells(redisTLS bool) []Cell { return cellsOf(Services(redisTLS)) }
+
+func cellsOf(services []Service) []Cell {
 	var cells []Cell
 	for _, caller := range Callers() {
-		for _, s := range Services() {
+		for _, s := range services {
 			if caller == FromHost && !slices.Contains(Published(), s.Port) {
 				continue
 			}

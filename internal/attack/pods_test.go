@@ -12,7 +12,7 @@ import (
 
 func TestACallersPodIsRestrictedAndInItsTier(t *testing.T) {
 	for caller, tier := range map[Caller]string{FromApp: naming.TierApp, FromMonitor: naming.TierMonitor, FromOther: ""} {
-		cells := Of(Cells(), caller)
+		cells := Of(Cells(false), caller)
 		pod, err := Pod(caller, "paws", "image", cells)
 		require.NoError(t, err)
 		require.Equal(t, tier, pod.Labels[naming.LabelTier])

@@ -6,16 +6,17 @@ import (
 	"strings"
 )
 
-// Table is the matrix in Markdown: a row for each port and credential, a column
-// for each caller.
-func Table(cells []Cell) string {
+// Table is the matrix of these services in Markdown: a row for each port and
+// credential, a column for each caller.
+func Table(services []Service) string {
+	cells := cellsOf(services)
 	var b strings.Builder
 	b.WriteString("| port | with |")
 	for _, c := range Callers() {
 		fmt.Fprintf(&b, " from %s |", c)
 	}
 	b.WriteString("\n|---|---|" + strings.Repeat("---|", len(Callers())) + "\n")
-	for _, s := range Services() {
+	for _, s := range services {
 		for _, credential := range Credentials() {
 			if _, makesSense := s.Answers[credential]; !makesSense {
 				continue

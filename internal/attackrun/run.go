@@ -39,10 +39,13 @@ type Target struct {
 	Member string
 	// Host are the published addresses by the port that they lead to.
 	Host map[int32]string
+	// RedisTLS tells how Redis is spoken to.
+	RedisTLS bool
 }
 
-// Run tries all cells and says what became of each.
-func Run(ctx context.Context, t Target, cells []attack.Cell) ([]attack.Cell, error) {
+// Run tries all cells of the matrix and says what became of each.
+func Run(ctx context.Context, t Target) ([]attack.Cell, error) {
+	cells := attack.Cells(t.RedisTLS)
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	var results []attack.Cell
@@ -57,6 +60,9 @@ func Run(ctx context.Context, t Target, cells []attack.Cell) ([]attack.Cell, err
 			failed = errors.Join(failed, fmt.Errorf("trying from %s: %w", caller, err))
 		}
 		results = append(results, done...)
+	}
+	if failed == nil && len(results) != len(cells) {
+		failed = fmt.Errorf("%d of %d attempts were answered for", len(results), len(cells))
 	}
 	return results, failed
 }

@@ -15,7 +15,7 @@ func TestEveryCellHasAnAddress(t *testing.T) {
 		3000: "127.0.0.1:3000", 8080: "127.0.0.1:8080", 5432: "127.0.0.1:5432", 6379: "127.0.0.1:6379",
 	}}
 	seen := map[string]bool{}
-	for _, c := range target.addressed(attack.Cells()) {
+	for _, c := range target.addressed(attack.Cells(false)) {
 		require.NotEmpty(t, c.Address, c)
 		seen[c.Address] = true
 	}
@@ -42,7 +42,7 @@ func TestTheEndOfAContainerIsSeen(t *testing.T) {
 	require.False(t, over)
 	_, err = ended(status(1), "attack-0")
 	require.ErrorContains(t, err, "status 1")
-	content, err := json.Marshal(attack.Cells())
+	content, err := json.Marshal(attack.Cells(false))
 	require.NoError(t, err)
 	require.Less(t, len(content), 100_000, "the cells fit into a variable")
 }

@@ -32,8 +32,17 @@ func On(ctx context.Context, config *project.Config, used *engine.Engine) (Targe
 	if err != nil {
 		return Target{}, fmt.Errorf("finding the operator: %w", err)
 	}
+	api, err := install.NewClient(rest)
+	if err != nil {
+		return Target{}, err
+	}
+	env, err := api.Environment(ctx, config.Namespace, project.EnvironmentName)
+	if err != nil {
+		return Target{}, err
+	}
 	return Target{
-		Kube: kube, Namespace: config.Namespace, Operator: install.OperatorNamespace,
+		RedisTLS: env.Spec.Redis.TLS,
+		Kube:     kube, Namespace: config.Namespace, Operator: install.OperatorNamespace,
 		Image: operator.Spec.Template.Spec.Containers[0].Image, Member: "patroni-2", Host: published(config),
 	}, nil
 }

@@ -69,18 +69,10 @@ func TestTC024DataPersistence(t *testing.T) {
 	requireMarks(t)
 }
 
-// FR-020: a node that restarts without anybody's help comes back healthy.
-func TestNodeRestart(t *testing.T) {
-	r := command(t, home, nil, engineName, "restart", node)
-	require.Zero(t, r.code, r.all())
-	eventually(t, 3*time.Minute, "everything is healthy again", func() bool {
-		return pawskind(t, "health").code == 0
-	})
-	requireMarks(t)
-}
-
-// TC-025: a reset wants its phrase, leaves nothing, and the next cluster is new.
-func TestTC025CleanSlateReset(t *testing.T) {
+// TC-025 and TC-023: a reset wants its phrase and leaves nothing. A start that
+// cannot succeed then names the member and the cause, and cleans up what it made;
+// it succeeds once the cause is gone, and the cluster is a new one.
+func TestTC025And023ResetAndPartialFailure(t *testing.T) {
 	before := systemID(t, database(t))
 	r := pawskind(t, "reset", "--yes")
 	require.Equal(t, 2, r.code, "without the phrase nothing is deleted:\n%s", r.all())
@@ -94,6 +86,7 @@ func TestTC025CleanSlateReset(t *testing.T) {
 		require.Empty(t, entries, "no volume is left")
 	}
 
+	cannotStart(t)
 	ok(t, "up", "--yes")
 	require.NotEqual(t, before, systemID(t, database(t)), "a new cluster has a new identity")
 	var tables int
@@ -102,9 +95,9 @@ func TestTC025CleanSlateReset(t *testing.T) {
 	ok(t, "down", "--volumes", "--confirm", "yes-delete-all-data")
 }
 
-// TC-023: a start that cannot succeed names the member and the cause, cleans up
-// what it made, and succeeds once the cause is gone.
-func TestTC023PartialFailure(t *testing.T) {
+// cannotStart has etcd's image missing.
+func cannotStart(t *testing.T) {
+	t.Helper()
 	file := filepath.Join(home, "broken.yaml")
 	require.NoError(t, os.WriteFile(file, []byte(fmt.Sprintf(`
 apiVersion: paws360.io/v1alpha1
@@ -118,7 +111,4 @@ spec:
 	require.Contains(t, r.all(), "etcd-")
 	require.True(t, strings.Contains(r.all(), "ImagePull") || strings.Contains(r.all(), "ErrImage"), r.all())
 	require.False(t, clusterExists(t), "what it made is gone")
-
-	ok(t, "up", "--yes")
-	ok(t, "down", "--volumes", "--confirm", "yes-delete-all-data")
 }
