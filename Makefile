@@ -178,6 +178,7 @@ bench: host build ## Measure starts, commands and rest: RUNS=3
 .PHONY: bench-security
 bench-security: host build ## Measure what TLS and authentication cost: RUNS=5
 	@go run ./test/bench -security $(or $(RUNS),5) -out bench-security.json
+	@go run ./test/bench/faults -starts $(or $(RUNS),5) -runs 0 -out bench-security-starts.json
 
 .PHONY: bench-faults
 bench-faults: host build ## Measure what faults cost, beside the same stack from plain manifests: RUNS=20

@@ -47,6 +47,7 @@ type bench struct {
 
 func main() {
 	runs := flag.Int("runs", 20, "repetitions of each scenario")
+	starts := flag.Int("starts", 0, "starts of each stack to measure first, without apps")
 	scenarios := flag.String("scenarios", strings.Join(measured, ","), "what is measured")
 	only := flag.String("only", "", "pawskind or plain alone; both by turns when empty")
 	home := flag.String("home", "", "project of a running stack to measure; a new one when empty")
@@ -55,13 +56,13 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, *runs, strings.Split(*scenarios, ","), *only, *home, *out, *fast); err != nil {
+	if err := run(ctx, *starts, *runs, strings.Split(*scenarios, ","), *only, *home, *out, *fast); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context, runs int, scenarios []string, only, home, out string, fast bool) (err error) {
+func run(ctx context.Context, starts, runs int, scenarios []string, only, home, out string, fast bool) (err error) {
 	b := &bench{ctx: ctx, home: home, results: results{Time: time.Now().UTC(), Machine: machine.Here()}}
 	if b.checkout, err = os.Getwd(); err != nil {
 		return err
@@ -75,10 +76,23 @@ func run(ctx context.Context, runs int, scenarios []string, only, home, out stri
 		return err
 	}
 	if only != "pawskind" {
-		if b.plain, err = b.startPlain(); err != nil {
+		if b.plain, err = b.plainStack(); err != nil {
 			return err
 		}
-		defer func() { err = errors.Join(err, b.plain.remove()) }()
+		defer func() { err = errors.Join(err, b.plain.remove(namespace)) }()
+	}
+	if starts > 0 {
+		if b.plain == nil {
+			return errors.New("starts are measured on both stacks: leave out -only")
+		}
+		if err := b.starts(starts); err != nil {
+			return err
+		}
+	}
+	if b.plain != nil && runs > 0 {
+		if err := b.plain.start(ctx); err != nil {
+			return err
+		}
 	}
 	b.results.Timings = "ttl 30 s, loop_wait 10 s, retry_timeout 10 s"
 	if fast {

@@ -49,13 +49,15 @@ type plain struct {
 	*install.Client
 	engineName, node string
 	image            string
+	// manifests are those of the stack, with the images that pawskind's runs.
+	manifests string
 	// kernel does to the pods' processes what pawskind's agent does: the nodes
 	// are containers of this machine.
 	kernel *agent.Node
 }
 
-// startPlain applies the manifests, with the images that pawskind's stack runs.
-func (b *bench) startPlain() (*plain, error) {
+// plainStack is the stack from plain manifests, not started yet.
+func (b *bench) plainStack() (*plain, error) {
 	client, err := b.client()
 	if err != nil {
 		return nil, err
@@ -64,22 +66,26 @@ func (b *bench) startPlain() (*plain, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &plain{Client: client, engineName: b.engine.Kind, node: cluster.ControlPlane(b.cluster), image: operator.Image}
+	p := &plain{Client: client, engineName: b.engine.Kind, node: cluster.ControlPlane(b.cluster), image: operator.Image, manifests: manifests}
 	if p.kernel, err = p.nodeOf(b.ctx, filepath.Join(b.home, "plain-faults")); err != nil {
 		return nil, err
 	}
-	text := manifests
 	for word, set := range map[string]string{"IMAGE_ETCD": naming.Etcd, "IMAGE_POSTGRES": naming.Postgres, "IMAGE_REDIS": naming.Redis} {
 		object, err := client.Kube.AppsV1().StatefulSets("paws360").Get(b.ctx, naming.StatefulSet(set), metav1.GetOptions{})
 		if err != nil {
 			return nil, fmt.Errorf("reading the image of %s: %w", set, err)
 		}
-		text = strings.ReplaceAll(text, word, object.Spec.Template.Spec.Containers[0].Image)
+		p.manifests = strings.ReplaceAll(p.manifests, word, object.Spec.Template.Spec.Containers[0].Image)
 	}
-	if _, err := p.kubectl(b.ctx, text, "apply", "-f", "-"); err != nil {
-		return nil, err
+	return p, nil
+}
+
+// start applies the manifests, and waits until all is well.
+func (p *plain) start(ctx context.Context) error {
+	if _, err := p.kubectl(ctx, p.manifests, "apply", "-f", "-"); err != nil {
+		return err
 	}
-	return p, p.await(b.ctx, startPatience, nil)
+	return p.await(ctx, startPatience, nil)
 }
 
 // nodeOf sees the node's pods from this machine, and no other node's.
@@ -127,12 +133,14 @@ func exists(path string) bool {
 	return err == nil
 }
 
-// remove deletes the stack.
-func (p *plain) remove() error {
+// remove deletes a namespace of the cluster, and the data of its volumes, which
+// pawskind's storage keeps.
+func (p *plain) remove(namespace string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), startPatience)
 	defer cancel()
-	_, err := p.kubectl(ctx, "", "delete", "namespace", namespace)
-	return err
+	_, err := p.kubectl(ctx, "", "delete", "namespace", namespace, "--ignore-not-found")
+	wipe := exec.CommandContext(ctx, p.engineName, "exec", p.node, "rm", "-rf", cluster.DataPath+"/"+namespace)
+	return errors.Join(err, wipe.Run())
 }
 
 func (p *plain) kubectl(ctx context.Context, input string, args ...string) (string, error) {

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"os"
 	"slices"
@@ -25,7 +26,9 @@ type results struct {
 	Machine machine.Machine `json:"machine"`
 	// Timings are Patroni's.
 	Timings string `json:"timings"`
-	Sets    []*set `json:"sets"`
+	// Starts are seconds from nothing but the cluster to all well, by stack.
+	Starts map[string][]float64 `json:"startSeconds,omitempty"`
+	Sets   []*set               `json:"sets"`
 }
 
 // set is what one stack gave in one scenario.
@@ -105,6 +108,17 @@ func (r *results) write(file string) error {
 func (r *results) table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, %s, %s\n\n", r.Time.Format(time.DateOnly), r.Machine, r.Timings)
+	if len(r.Starts) > 0 {
+		b.WriteString("| start of | runs | min | median | max |\n|---|---|---|---|---|\n")
+		for _, stack := range slices.Sorted(maps.Keys(r.Starts)) {
+			seen := r.Starts[stack]
+			fmt.Fprintf(&b, "| %s | %d | %s | %s | %s |\n", stack, len(seen), percentile(seen, 0), percentile(seen, 50), percentile(seen, 100))
+		}
+		b.WriteString("\n")
+	}
+	if len(r.Sets) == 0 {
+		return b.String()
+	}
 	b.WriteString("| scenario | stack | route | runs | gap p50 | p95 | max | routing p95 | redundant p95 | lost | verdicts |\n|---|---|---|---|---|---|---|---|---|---|---|\n")
 	for _, s := range slices.SortedStableFunc(slices.Values(r.Sets), func(a, b *set) int { return strings.Compare(a.Scenario, b.Scenario) }) {
 		for _, x := range s.Routes {
