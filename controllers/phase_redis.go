@@ -39,6 +39,11 @@ func (r *Reconciler) reconcileRedis(ctx context.Context, s *scope) error {
 	if servers == nil || sentinels == nil || s.snapshot == nil || s.snapshot.Report.RedisMaster == "" {
 		return nil
 	}
+	if ordinal, master, found := redis.Stray(env.Spec.Redis.Sentinels, s.snapshot.Redis); found {
+		s.note("%s is told to follow the master", naming.Member(naming.Redis, ordinal))
+		s.requeue = 2 * time.Second
+		return r.Observer.Redis.Follow(ctx, r.redisConfig(s), ordinal, master)
+	}
 	if err := r.tellSentinels(ctx, s); err != nil {
 		return err
 	}

@@ -33,6 +33,16 @@ func (p *Prober) ResetOne(ctx context.Context, c Config, ordinal int32) error {
 	return p.tell(ctx, c, ordinal, "reset", naming.RedisMasterSet)
 }
 
+// Follow has one server follow the master at a host. See Stray.
+func (p *Prober) Follow(ctx context.Context, c Config, ordinal int32, master string) error {
+	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
+	defer cancel()
+	if err := p.server(c, ordinal).Do(ctx, "replicaof", master, naming.PortRedis).Err(); err != nil {
+		return fmt.Errorf("having %s follow %s: %w", naming.Member(naming.Redis, ordinal), master, err)
+	}
+	return nil
+}
+
 func (p *Prober) tell(ctx context.Context, c Config, ordinal int32, command ...any) error {
 	ctx, cancel := context.WithTimeout(ctx, c.Timeout)
 	defer cancel()

@@ -1,5 +1,7 @@
 package redis
 
+import "slices"
+
 // Facts is one look at all Redis servers and Sentinels.
 type Facts struct {
 	Servers   []ServerFacts
@@ -104,6 +106,26 @@ func NextReset(replicas, sentinels int32, facts Facts) (ordinal int32, due bool)
 		}
 	}
 	return ordinal, due
+}
+
+// Stray is a replica that does not follow the master whom a majority of the
+// Sentinels announce, by ordinal, and that master's host. They set right only
+// replicas that they know, from the master: not one that found none of them at its
+// first start and guessed, nor one that was new when a failover overtook it.
+func Stray(sentinels int32, facts Facts) (ordinal int32, master string, found bool) {
+	host, votes := announcedMaster(facts)
+	reigns := slices.ContainsFunc(facts.Servers, func(s ServerFacts) bool {
+		return s.Err == "" && s.Role == "master" && s.Name == memberOf(host)
+	})
+	if votes <= int(sentinels)/2 || !reigns {
+		return 0, "", false
+	}
+	for i, s := range facts.Servers {
+		if s.Err == "" && s.Role == "slave" && memberOf(s.MasterHost) != memberOf(host) {
+			return int32(i) + 1, host, true
+		}
+	}
+	return 0, "", false
 }
 
 // NeedsConfigure tells whether a Sentinel that answers has other settings.

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -116,6 +117,23 @@ func TestOperatorKilled(t *testing.T) {
 		return err == nil
 	})
 	require.Equal(t, before, podIDs(t))
+}
+
+// A replica that follows another replica, and that no Sentinel knows, is told to
+// follow the master.
+func TestAStrayRedisIsSetRight(t *testing.T) {
+	healthy(t, time.Minute)
+	master := statusField(t, "redisMaster")
+	replicas := slices.DeleteFunc([]string{"redis-1", "redis-2", "redis-3"}, func(name string) bool { return name == master })
+	follows := func(name string) string {
+		return in(t, replicas[0], "bash", "-c", `exec /scripts/cli.sh -h "$1" info replication | sed -n 's/^master_host://p'`, "bash", name+".redis")
+	}
+	in(t, replicas[0], "/scripts/cli.sh", "replicaof", replicas[1]+".redis.paws360.svc", "6379")
+	for _, sentinel := range []string{"sentinel-1", "sentinel-2", "sentinel-3"} {
+		in(t, sentinel, "/scripts/cli.sh", "-p", "26379", "sentinel", "reset", "mymaster")
+	}
+	eventually(t, time.Minute, "it follows the master", func() bool { return strings.HasPrefix(follows(replicas[0]), master+".") })
+	healthy(t, time.Minute)
 }
 
 // Members are added and removed properly, and nothing is lost.

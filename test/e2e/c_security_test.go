@@ -14,6 +14,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/stretchr/testify/require"
+	"k8s.io/apimachinery/pkg/api/resource"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/attackrun"
@@ -165,4 +166,23 @@ func TestEtcdKnowsItsUsers(t *testing.T) {
 		require.Error(t, err)
 		require.Contains(t, said, "permission denied", stranger.user)
 	}
+}
+
+// TC-035: the kernel holds every container to the memory that its pod declares,
+// and kills what wants more.
+func TestTC035MemoryLimitsAreEnforced(t *testing.T) {
+	for line := range strings.Lines(kubectl(t, "-n", "paws360", "get", "pods", "-o",
+		`jsonpath={range .items[*]}{range .spec.containers[*]}{@.name} {@.resources.limits.memory}{"\n"}{end}{end}`)) {
+		fields := strings.Fields(line)
+		require.Len(t, fields, 2, "%q has no limit", line)
+	}
+	limit := func(pod string) string {
+		return in(t, pod, "sh", "-c", "cat /sys/fs/cgroup/memory.max /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null")
+	}
+	declared := resource.MustParse(kubectl(t, "-n", "paws360", "get", "pod", "sentinel-3", "-o", "jsonpath={.spec.containers[0].resources.limits.memory}"))
+	require.Equal(t, fmt.Sprint(declared.Value()), limit("sentinel-3"))
+	out, err := tryKubectl(t, "-n", "paws360", "exec", "sentinel-3", "-c", "sentinel", "--", "sh", "-c", "head -c 1G /dev/zero | tail >/dev/null")
+	require.Error(t, err, "a gigabyte was held: %s", out)
+	require.Contains(t, out, "137", "the kernel kills it")
+	healthy(t, time.Minute)
 }
