@@ -172,8 +172,8 @@ soak: $(PAWSKIND) ## Kill the leader again and again while clients write: RUNS=1
 	@$(PAWSKIND) drill leader-kill --runs $(or $(RUNS),100) --yes $(FLAGS)
 
 .PHONY: bench
-bench: host build ## Measure starts, commands and rest: RUNS=3
-	@go run ./test/bench -runs $(or $(RUNS),3)
+bench: host build ## Measure starts, commands, rest and the pipeline: RUNS=3, ONLY=pipeline
+	@go run ./test/bench -runs $(or $(RUNS),3) $(if $(ONLY),-only $(ONLY))
 
 .PHONY: bench-security
 bench-security: host build ## Measure what TLS and authentication cost: RUNS=5

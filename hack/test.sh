@@ -7,21 +7,6 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 step() { printf '\n== %s (%ds)\n' "$1" "$SECONDS"; }
 
-# A browser for the frontend's test: present, or installed where we may.
-ensure_browser() {
-  local name
-  for name in chromium chromium-browser google-chrome; do
-    command -v "$name" >/dev/null && return
-  done
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    apt-get install -y -qq --no-install-recommends chromium >/dev/null 2>&1 ||
-      { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium; } >/dev/null
-    return
-  fi
-  echo "[SYSTEM] ERR_SYS_017: no Chromium or Chrome was found for the frontend's test | Install one, then run this again" >&2
-  exit 3
-}
-
 # The rules of network policies are tried on the kernel, where we may: elsewhere
 # that test is left out.
 ensure_nft() {
@@ -39,12 +24,14 @@ go vet ./...
 step "generated files"
 make --no-print-directory verify-generated >/dev/null
 
-step "lint"
-make --no-print-directory lint
-
-step "unit tests"
+# By the project's own pipeline, of which the end-to-end tests run the rest.
+step "lint and unit tests"
+hack/host/tools.sh
 ensure_nft
-go test ./api/... ./cmd/... ./config/... ./controllers/... ./hack/... ./internal/... ./test/docs/... ./test/leak/... ./test/rights/... ./test/supply/...
+bin/pawskind ci --job unit
+
+step "what documents say, and what tests rest on"
+go test ./test/docs/... ./test/leak/... ./test/rights/... ./test/supply/...
 
 step "pipeline tests"
 go test ./test/ci/...
@@ -58,7 +45,6 @@ export KUBEBUILDER_ASSETS
 go test ./test/api/...
 
 step "end-to-end tests"
-ensure_browser
 # make test-faults runs what is left out here, too: it takes minutes each.
 go test -count=1 -timeout 50m -v -skip 'EveryFailpoint|TC039|TC040|WithoutARestart|TheCAIsRotated|EachCapability|RedisByTLS' ./test/e2e/...
 

@@ -1,7 +1,7 @@
 // Command bench measures what pawskind takes: its phases of a start, the
-// everyday commands, and what the stack uses at rest. Beside them, in the same
-// run, a bare kind cluster of the same node image. It prints a table and writes
-// every figure as JSON.
+// everyday commands, what the stack uses at rest, and the pipeline. Beside them,
+// in the same run, a bare kind cluster of the same node image, and the pipeline's
+// commands by hand and by act. It prints a table and writes every figure as JSON.
 package main
 
 import (
@@ -39,12 +39,24 @@ func main() {
 	pairs := flag.Int("security", 0, "measure instead what TLS and authentication cost in throughput, in so many pairs of runs")
 	seconds := flag.Int("seconds", 8, "length of each run of pgbench")
 	engine := flag.String("engine", "docker", "container engine")
+	only := flag.String("only", "", "measure this alone: pipeline")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	measure := func(b *bench) error { return b.lives(*runs, *rest) }
-	if *pairs > 0 {
+	measure := func(b *bench) error {
+		if err := b.lives(*runs, *rest); err != nil {
+			return err
+		}
+		return b.pipeline(*runs)
+	}
+	switch {
+	case *pairs > 0:
 		measure = func(b *bench) error { return b.security(*pairs, *seconds) }
+	case *only == "pipeline":
+		measure = func(b *bench) error { return b.pipeline(*runs) }
+	case *only != "":
+		fmt.Fprintf(os.Stderr, "bench: nothing is called %q: -only pipeline\n", *only)
+		os.Exit(2)
 	}
 	if err := run(ctx, measure, *out, *engine); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)

@@ -14,6 +14,7 @@ import (
 	"github.com/paws360/pawskind/internal/ci"
 	"github.com/paws360/pawskind/internal/ci/services"
 	"github.com/paws360/pawskind/internal/ci/services/servicestest"
+	"github.com/paws360/pawskind/internal/ci/tree"
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/redis"
 )
@@ -29,6 +30,64 @@ func TestPipelineServicesAreTheRunningStack(t *testing.T) {
 		RedisUser:        redis.UserPipeline,
 		RedisPassword:    secret(t, naming.KeyRedisOperator),
 	})
+}
+
+// TC-018 with the project's own pipeline: lint, unit, integration, build, deploy
+// and smoke of pawskind and the sample apps, with the running stack as services.
+// What hack/test.sh has run of it already is served from its cache. A second run
+// has nothing to do.
+func TestTC018OwnPipelineRuns(t *testing.T) {
+	project := ownProject(t)
+	first := pipelineRun(t, project, 0)
+	jobs := map[string]ci.JobResult{}
+	for _, j := range first.Jobs {
+		require.Equal(t, ci.Success, j.Conclusion, "%s: %s", j.Key, j.Reason)
+		if !strings.HasPrefix(j.Key, "unit") && j.Key != "lint" {
+			require.Empty(t, j.Cached, j.Key)
+		}
+		jobs[j.Key] = j
+		t.Logf("%-16s %.1fs", j.Key, j.Ended.Sub(j.Started).Seconds())
+	}
+	order := []string{"integration", "deploy", "smoke"}
+	for i, key := range order[1:] {
+		require.False(t, jobs[order[i]].Ended.After(jobs[key].Started), "%s before %s", order[i], key)
+	}
+	require.True(t, first.Dirty, "the change that is not committed is part of it")
+	log := pipelineLog(t, first, jobs["integration"])
+	require.Contains(t, log, "ok     every migration has run")
+	require.Contains(t, log, "ok     Redis keeps what is written")
+	require.Contains(t, pipelineLog(t, first, jobs["smoke"]), "ok     the page shows the backend's courses")
+	for _, file := range []string{"artifacts/release/release.tgz", "artifacts/reports-pawskind/coverage.out", "artifacts/reports-frontend/frontend.xml", "report.html"} {
+		require.FileExists(t, filepath.Join(first.Folder, file))
+	}
+
+	second := pipelineRun(t, project, 0)
+	for _, j := range second.Jobs {
+		require.NotEmpty(t, j.Cached, "%s is served from the cache", j.Key)
+	}
+	t.Logf("all of it: %.1fs, with nothing changed: %.2fs", first.Ended.Sub(first.Started).Seconds(), second.Ended.Sub(second.Started).Seconds())
+}
+
+// ownProject is the checkout as it is now, as a project of its own whose
+// environment is the tests'.
+func ownProject(t *testing.T) string {
+	t.Helper()
+	folder := filepath.Join(home, "own", filepath.Base(checkout))
+	snapshot, err := tree.Take(t.Context(), checkout, filepath.Join(t.TempDir(), "snapshot"))
+	require.NoError(t, err)
+	require.NoError(t, snapshot.Checkout(t.Context(), folder, func(string) bool { return true }))
+	config, err := os.ReadFile(filepath.Join(home, "pawskind.yaml"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "pawskind.yaml"), config, 0o644))
+	require.NoError(t, os.Mkdir(filepath.Join(folder, ".local"), 0o700))
+	cached := filepath.Join(checkout, ".local/ci")
+	if _, err := os.Stat(cached); err == nil {
+		require.NoError(t, os.CopyFS(filepath.Join(folder, ".local/ci"), os.DirFS(cached)))
+	}
+	secrets, err := os.ReadFile(filepath.Join(home, ".local/secrets.env"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, ".local/secrets.env"), secrets, 0o600))
+	return folder
 }
 
 // pipelineRun runs the project's pipeline and gives the newest run's result.
