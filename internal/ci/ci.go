@@ -5,7 +5,10 @@
 // runs the others (package runner) and tells what happens as Events.
 package ci
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Conclusion is how a job or a step ended, in the remote's words.
 type Conclusion string
@@ -170,6 +173,19 @@ type Annotation struct {
 	Title   string `json:"title,omitempty"`
 	Message string `json:"message"`
 	Step    string `json:"step,omitempty"`
+}
+
+// Place is file:line:column as far as they are known, in the shape that editors
+// can jump to.
+func (a Annotation) Place() string {
+	place := a.File
+	for _, number := range []int{a.Line, a.Column} {
+		if place == "" || number <= 0 {
+			break
+		}
+		place += fmt.Sprintf(":%d", number)
+	}
+	return place
 }
 
 // EventKind says what an Event tells.

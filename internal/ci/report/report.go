@@ -21,7 +21,7 @@ var markup string
 var style string
 
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
-	"mark": markOf, "took": took, "place": place, "join": strings.Join,
+	"mark": markOf, "took": took, "join": strings.Join,
 }).Parse(markup))
 
 // Tail gives the last lines of a job's log; nil when it has none.
@@ -157,12 +157,4 @@ func took(from, to time.Time) string {
 		return fmt.Sprintf("%.1f s", d.Seconds())
 	}
 	return fmt.Sprintf("%d min %02d s", int(d.Minutes()), int(d.Seconds())%60)
-}
-
-// place is file:line, as far as known.
-func place(a ci.Annotation) string {
-	if a.File == "" || a.Line == 0 {
-		return a.File
-	}
-	return fmt.Sprintf("%s:%d", a.File, a.Line)
 }

@@ -64,7 +64,7 @@ func pipeline() (ci.Result, *ci.Plan) {
 	r.Jobs[7].ContinueOnError = true
 	r.Jobs[6].Outputs, r.Jobs[6].Artifacts = map[string]string{"version": "1.2.3"}, []string{"jar", "site"}
 	r.Jobs[2].Annotations = []ci.Annotation{
-		{Level: "error", File: "src/app/page.tsx", Line: 12, Message: "Expected 3 rows, got 2", Title: "courses are listed", Step: "Run"},
+		{Level: "error", File: "src/app/page.tsx", Line: 12, Column: 7, Message: "Expected 3 rows, got 2", Title: "courses are listed", Step: "Run"},
 		{Level: "warning", File: "src/lib/log.ts", Message: "unused variable", Step: "Run"},
 		{Level: "notice", Message: "41 tests ran", Step: "Run"},
 	}

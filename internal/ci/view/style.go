@@ -93,18 +93,11 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-// annotation is a remark in one line, in the shape that editors can jump to.
+// annotation is a remark in one line.
 func annotation(a ci.Annotation) string {
-	place := ""
-	if a.File != "" {
-		place = a.File + ":"
-		if a.Line > 0 {
-			place += fmt.Sprintf("%d:", a.Line)
-			if a.Column > 0 {
-				place += fmt.Sprintf("%d:", a.Column)
-			}
-		}
-		place += " "
+	place := a.Place()
+	if place != "" {
+		place += ": "
 	}
 	if a.Title != "" {
 		return fmt.Sprintf("%s%s: %s: %s", place, a.Level, a.Title, firstLine(a.Message))
