@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # The whole test run: static checks, unit tests, the API against a real API
 # server, and everything end to end on a real cluster with a real browser.
-# Usage: hack/test.sh   (after the engine is there and the programs are built)
+# Usage: make test, which says in SLOW_TESTS what is left out
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -45,7 +45,6 @@ export KUBEBUILDER_ASSETS
 go test ./test/api/...
 
 step "end-to-end tests"
-# make test-faults runs what is left out here, too: it takes minutes each.
-go test -count=1 -timeout 50m -v -skip 'EveryFailpoint|TC039|TC040|WithoutARestart|TheCAIsRotated|EachCapability|RedisByTLS' ./test/e2e/...
+go test -count=1 -timeout 50m -v -skip "$SLOW_TESTS" ./test/e2e/...
 
 step "done"
