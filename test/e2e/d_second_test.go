@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"os/exec"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -46,6 +47,7 @@ func TestTwoEnvironments(t *testing.T) {
 	kubectl(t, "-n", "second", "wait", "pawsenv/small", "--for=condition=Ready", "--timeout=180s")
 	require.Equal(t, before, podIDs(t), "the first is untouched")
 	redisSwitchesTLS(t)
+	anAppComesAndGoes(t)
 
 	kubectl(t, "-n", "second", "delete", "pawsenv", "small")
 	eventually(t, 2*time.Minute, "its objects are gone", func() bool {
@@ -78,6 +80,25 @@ func redisSwitchesTLS(t *testing.T) {
 		return err == nil && said == "yes"
 	})
 	kubectl(t, "-n", "second", "wait", "pawsenv/small", "--for=condition=Ready", "--timeout=60s")
+}
+
+// anAppComesAndGoes finds that an app that leaves the spec takes along what was made for it.
+func anAppComesAndGoes(t *testing.T) {
+	t.Helper()
+	patch := func(apps string) {
+		kubectl(t, "-n", "second", "patch", "pawsenv", "small", "--type=merge", "-p", `{"spec":{"apps":`+apps+`}}`)
+	}
+	objects := func() string {
+		out, _ := tryKubectl(t, "-n", "second", "get", "deployments,services,networkpolicies", "-o", "name")
+		return out
+	}
+	made := []string{"deployment.apps/guest", "service/guest", "networkpolicy.networking.k8s.io/paws360-app-guest"}
+	patch(`[{"name":"guest","image":"localhost/guest:1","port":8080,"replicas":0}]`)
+	eventually(t, time.Minute, "the app's objects", func() bool {
+		return !slices.ContainsFunc(made, func(o string) bool { return !strings.Contains(objects(), o) })
+	})
+	patch(`[]`)
+	eventually(t, time.Minute, "nothing of the app", func() bool { return !strings.Contains(objects(), "guest") })
 }
 
 // apply sends manifests to the cluster.

@@ -9,12 +9,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/paws360/pawskind/internal/cluster"
 	"github.com/paws360/pawskind/internal/install"
@@ -56,6 +58,8 @@ func secretValues(t *testing.T) map[string][]string {
 	kept.noteSecrets()
 	var list corev1.SecretList
 	require.NoError(t, json.Unmarshal([]byte(kubectl(t, "get", "secrets", "--all-namespaces", "-o", "json")), &list))
+	// kubeadm's own token is the same in every kind cluster.
+	list.Items = slices.DeleteFunc(list.Items, func(s corev1.Secret) bool { return s.Namespace == metav1.NamespaceSystem })
 	values := map[string][]string{}
 	for name, of := range leak.Values(list.Items) {
 		name = strings.TrimPrefix(name, install.SecretName+"/")
@@ -65,7 +69,7 @@ func secretValues(t *testing.T) map[string][]string {
 		values[name] = append(values[name], of...)
 	}
 	require.Contains(t, values, "POSTGRES_PASSWORD")
-	require.Contains(t, values, "pki-ca/tls.key")
+	require.Contains(t, values, "pki-ca/ca.key")
 	return values
 }
 
