@@ -6,7 +6,7 @@
 # Exit status: 0 nothing was found, 1 something was, 4 a part was not looked at.
 # GOVULNDB names another copy of Go's database: a URL, or file:///FOLDER.
 set -uo pipefail
-cd "$(dirname "${BASH_SOURCE[0]}")/.."
+cd "$(dirname "${BASH_SOURCE[0]}")/.." || exit
 
 status=0
 report=$(mktemp)
@@ -157,7 +157,10 @@ audit_debian_image() { # engine ref
 if [ $# = 0 ]; then set -- go npm maven debian; fi
 for part in "$@"; do
   case $part in
-    go | npm | maven | debian) "audit_$part" ;;
+    go) audit_go ;;
+    npm) audit_npm ;;
+    maven) audit_maven ;;
+    debian) audit_debian ;;
     *) echo "usage: hack/audit.sh [go|npm|maven|debian]..." >&2; exit 2 ;;
   esac
 done

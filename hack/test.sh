@@ -16,11 +16,6 @@ ensure_nft() {
   fi
 }
 
-step "vet and formatting"
-unformatted=$(gofmt -l api cmd config controllers hack internal test)
-[ -z "$unformatted" ] || { echo "not formatted: $unformatted"; exit 1; }
-go vet ./...
-
 step "generated files"
 make --no-print-directory verify-generated >/dev/null
 
