@@ -140,7 +140,7 @@ verify-generated: generate ## Fail when generated files are not what the sources
 ##@ Test
 
 # What takes minutes each, and make test-faults runs.
-export SLOW_TESTS = EveryFailpoint|TC039|TC040|WithoutARestart|TheCAIsRotated|EachCapability|RedisByTLS
+export SLOW_TESTS = EveryFailpoint|TC039|TC040|WithoutARestart|TheCAIsRotated|EachCapability|RedisByTLS|TestScaling
 
 .PHONY: test
 test: host build ## Everything: unit, API and end-to-end tests on a real cluster
@@ -152,7 +152,7 @@ test-unit: ## Tests that need nothing but Go
 
 .PHONY: test-faults
 test-faults: host build ## Every scenario of the drills, every failpoint and recovery by hand, on a real cluster
-	@PAWSKIND_SCENARIOS=all go test -count=1 -timeout 90m -v -run 'TC001|TC01|TC039|TC040|Drills|Faults|EveryFailpoint|WithoutARestart|UnderClients|InterruptedRotation|EachCapability' ./test/e2e
+	@PAWSKIND_SCENARIOS=all go test -count=1 -timeout 90m -v -run '$(SLOW_TESTS)|TC001|TC01[0-3]|Drills|Faults|UnderClients|InterruptedRotation' ./test/e2e
 
 .PHONY: test-security
 test-security: $(PAWSKIND) ## Try every cell of the attack matrix on the running stack

@@ -38,7 +38,7 @@ func TestPipelineServicesAreTheRunningStack(t *testing.T) {
 // has nothing to do.
 func TestTC018OwnPipelineRuns(t *testing.T) {
 	project := ownProject(t)
-	first := pipelineRun(t, project, 0)
+	first := pipelineRun(t, project, 0, testsEnvironment()...)
 	jobs := map[string]ci.JobResult{}
 	for _, j := range first.Jobs {
 		require.Equal(t, ci.Success, j.Conclusion, "%s: %s", j.Key, j.Reason)
@@ -61,33 +61,42 @@ func TestTC018OwnPipelineRuns(t *testing.T) {
 		require.FileExists(t, filepath.Join(first.Folder, file))
 	}
 
-	second := pipelineRun(t, project, 0)
+	second := pipelineRun(t, project, 0, testsEnvironment()...)
 	for _, j := range second.Jobs {
 		require.NotEmpty(t, j.Cached, "%s is served from the cache", j.Key)
 	}
 	t.Logf("all of it: %.1fs, with nothing changed: %.2fs", first.Ended.Sub(first.Started).Seconds(), second.Ended.Sub(second.Started).Seconds())
 }
 
-// ownProject is the checkout as it is now, as a project of its own whose
-// environment is the tests'.
+// ownProject is the checkout as it is now, with a change that is not committed and
+// that concerns no job.
 func ownProject(t *testing.T) string {
 	t.Helper()
 	folder := filepath.Join(home, "own", filepath.Base(checkout))
 	snapshot, err := tree.Take(t.Context(), checkout, filepath.Join(t.TempDir(), "snapshot"))
 	require.NoError(t, err)
 	require.NoError(t, snapshot.Checkout(t.Context(), folder, func(string) bool { return true }))
-	config, err := os.ReadFile(filepath.Join(home, "pawskind.yaml"))
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(folder, "pawskind.yaml"), config, 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "note.txt"), []byte("not committed\n"), 0o644))
 	require.NoError(t, os.Mkdir(filepath.Join(folder, ".local"), 0o700))
+	secrets, err := os.ReadFile(filepath.Join(home, ".local/secrets.env"))
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(folder, ".local/secrets.env"), secrets, 0o600))
 	cached := filepath.Join(checkout, ".local/ci")
 	if _, err := os.Stat(cached); err == nil {
 		require.NoError(t, os.CopyFS(filepath.Join(folder, ".local/ci"), os.DirFS(cached)))
 	}
-	secrets, err := os.ReadFile(filepath.Join(home, ".local/secrets.env"))
-	require.NoError(t, err)
-	require.NoError(t, os.WriteFile(filepath.Join(folder, ".local/secrets.env"), secrets, 0o600))
 	return folder
+}
+
+// testsEnvironment has a project use the environment of the tests.
+func testsEnvironment() []string {
+	var flags []string
+	for key, value := range map[string]any{
+		"name": clusterName, "ports.frontend": frontendPort, "ports.backend": backendPort, "ports.postgres": postgresPort, "ports.redis": redisPort,
+	} {
+		flags = append(flags, "--set", fmt.Sprintf("%s=%v", key, value))
+	}
+	return flags
 }
 
 // pipelineRun runs the project's pipeline and gives the newest run's result.
