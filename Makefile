@@ -140,7 +140,7 @@ verify-generated: generate ## Fail when generated files are not what the sources
 ##@ Test
 
 # What takes minutes each, and make test-faults runs.
-export SLOW_TESTS = EveryFailpoint|TC039|TC040|WithoutARestart|TheCAIsRotated|EachCapability|RedisByTLS|TestScaling
+export SLOW_TESTS = EveryFailpoint|TC039|TC040|WithoutARestart|TheCAIsRotated|EachCapability|RedisByTLS
 
 .PHONY: test
 test: host build ## Everything: unit, API and end-to-end tests on a real cluster

@@ -16,6 +16,10 @@ ensure_nft() {
   fi
 }
 
+step "formatting"
+unformatted=$(gofmt -l api cmd config controllers hack internal test)
+[ -z "$unformatted" ] || { echo "not formatted: $unformatted"; exit 1; }
+
 step "generated files"
 make --no-print-directory verify-generated >/dev/null
 

@@ -183,7 +183,7 @@ func drilled(t *testing.T, scenario string) drill.Result {
 
 // TC-010: PostgreSQL fails over within 60 s and loses nothing.
 func TestTC010PatroniLeaderFailover(t *testing.T) {
-	result := drilled(t, "leader-kill")
+	result := drilled(t, "leader-freeze")
 	require.Equal(t, drill.Passed, result.Verdict)
 	require.GreaterOrEqual(t, len(result.Runs[0].Judgement.Leaders), 2, "the leadership changed hands")
 	for route, gap := range result.WriteGap {
@@ -208,7 +208,7 @@ func TestTC013NetworkPartition(t *testing.T) {
 
 // The core scenarios are part of every run, all of them of make test-faults.
 func TestDrills(t *testing.T) {
-	own := []string{"leader-kill", "redis-delete", "leader-cut-from-etcd", "rotate-secrets"} // tests of their own
+	own := []string{"leader-freeze", "redis-delete", "leader-cut-from-etcd", "rotate-secrets"} // tests of their own
 	for _, scenario := range drill.Scenarios() {
 		if slices.Contains(own, scenario.Name) || !scenario.Core && os.Getenv("PAWSKIND_SCENARIOS") != "all" {
 			continue

@@ -25,8 +25,11 @@ func TestNobodyGetsInAfterAFailover(t *testing.T) {
 // what holds by plain text holds by TLS, also once another Redis is master.
 func TestRedisByTLSUnderClients(t *testing.T) {
 	healthy(t, 2*time.Minute)
+	const asTheApp = `export REDISCLI_AUTH=$(</run/secrets/paws360/REDIS_PASSWORD)
+tls=(); [ -z "${TLS_DIR:-}" ] || tls=(--tls --cacert "$TLS_DIR/ca.crt")
+exec redis-cli -e --no-auth-warning --user paws360 -h "$POD_NAME.redis" "${tls[@]}" "$@"`
 	cli := func(words ...string) string {
-		return in(t, statusField(t, "redisMaster"), append([]string{"/scripts/cli.sh", "-e"}, words...)...)
+		return in(t, statusField(t, "redisMaster"), append([]string{"bash", "-c", asTheApp, "bash"}, words...)...)
 	}
 	switchTLS := func(on bool) {
 		t.Helper()
@@ -39,8 +42,11 @@ func TestRedisByTLSUnderClients(t *testing.T) {
 		require.Equal(t, "yes", cli("get", "kept"), "what was acknowledged is there")
 	}
 	cli("set", "kept", "yes")
+	defer func() { // also when it ends half-way: the tests that follow speak plain text
+		switchTLS(false)
+		cli("del", "kept")
+	}()
 	switchTLS(true)
-	t.Cleanup(func() { cli("del", "kept") })
 	result := drilled(t, "redis-kill")
 	require.Equal(t, drill.Passed, result.Verdict)
 	healthy(t, time.Minute)

@@ -16,7 +16,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/paws360/pawskind/internal/cluster"
 	"github.com/paws360/pawskind/internal/install"
@@ -60,7 +59,7 @@ func secretValues(t *testing.T) map[string][]string {
 	var list corev1.SecretList
 	require.NoError(t, json.Unmarshal([]byte(kubectl(t, "get", "secrets", "--all-namespaces", "-o", "json")), &list))
 	// kubeadm's own token is the same in every kind cluster.
-	list.Items = slices.DeleteFunc(list.Items, func(s corev1.Secret) bool { return s.Namespace == metav1.NamespaceSystem })
+	list.Items = slices.DeleteFunc(list.Items, func(s corev1.Secret) bool { return s.Type == "bootstrap.kubernetes.io/token" })
 	values := map[string][]string{}
 	for name, of := range leak.Values(list.Items) {
 		name = strings.TrimPrefix(strings.TrimPrefix(name, install.SecretName+"/"), naming.Credentials+"/")

@@ -69,6 +69,16 @@ func TestTC024DataPersistence(t *testing.T) {
 	requireMarks(t)
 }
 
+// FR-020: a node that restarts without anybody's help comes back healthy.
+func TestNodeRestart(t *testing.T) {
+	r := command(t, home, nil, engineName, "restart", node)
+	require.Zero(t, r.code, r.all())
+	eventually(t, 3*time.Minute, "everything is healthy again", func() bool {
+		return pawskind(t, "health").code == 0
+	})
+	requireMarks(t)
+}
+
 // TC-025 and TC-023: a reset wants its phrase and leaves nothing. A start that
 // cannot succeed then names the member and the cause, and cleans up what it made;
 // it succeeds once the cause is gone, and the cluster is a new one.

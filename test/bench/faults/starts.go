@@ -31,7 +31,7 @@ func (b *bench) starts(runs int) error {
 		stack, namespace string
 		start            func(context.Context) error
 	}
-	both := []contender{{"pawskind, protected", guarded, p.startGuarded}, {"plain manifests, without", namespace, p.start}}
+	both := []contender{{"pawskind, protected", guarded, b.startGuarded}, {"plain manifests, without", namespace, p.start}}
 	for i := range runs {
 		for j := range both {
 			c := both[(i+j)%len(both)]
@@ -53,17 +53,17 @@ func (b *bench) starts(runs int) error {
 	return nil
 }
 
-func (p *plain) startGuarded(ctx context.Context) error {
+func (b *bench) startGuarded(ctx context.Context) error {
 	var objects strings.Builder
 	fmt.Fprintf(&objects, "apiVersion: v1\nkind: Namespace\nmetadata:\n  name: %s\n  labels: {pod-security.kubernetes.io/enforce: restricted}\n---\n", guarded)
-	fmt.Fprintf(&objects, "apiVersion: v1\nkind: Secret\nmetadata: {name: %s, namespace: %s}\nstringData:\n", "paws360-secrets", guarded)
+	fmt.Fprintf(&objects, "apiVersion: v1\nkind: Secret\nmetadata: {name: paws360-secrets, namespace: %s}\nstringData:\n", guarded)
 	for _, key := range naming.RequiredKeys() {
 		fmt.Fprintf(&objects, "  %s: guarded-%s\n", key, strings.ToLower(key))
 	}
 	objects.WriteString("---" + guardedStack)
-	if _, err := p.kubectl(ctx, objects.String(), "apply", "-f", "-"); err != nil {
+	if _, err := b.plain.kubectl(ctx, objects.String(), "apply", "-f", "-"); err != nil {
 		return err
 	}
-	_, err := p.kubectl(ctx, "", "-n", guarded, "wait", "pawsenv/"+guarded, "--for=condition=Ready", "--timeout="+startPatience.String())
+	_, err := b.plain.kubectl(ctx, "", "-n", guarded, "wait", "pawsenv/"+guarded, "--for=condition=Ready", "--timeout="+startPatience.String())
 	return err
 }
