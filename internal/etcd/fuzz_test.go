@@ -36,7 +36,7 @@ func FuzzTheStartScriptsValuesStayValues(f *testing.F) {
 		out, err := start.CombinedOutput()
 		require.NoError(t, err, string(out))
 		arguments := strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
-		require.Len(t, arguments, 22, "%q", arguments)
+		require.Len(t, arguments, 23, "%q", arguments)
 		require.Contains(t, arguments, "--initial-cluster="+cluster)
 		require.Contains(t, arguments, "--initial-cluster-token="+namespace)
 		require.Contains(t, arguments, "--advertise-client-urls=https://etcd-1.etcd."+namespace+".svc:2379")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -26,6 +27,10 @@ const (
 	// acquaintance is how long the API's word of a pod is waited for that the
 	// kubelet has heard of already.
 	acquaintance = 5 * time.Second
+	// farewell is how long a pod that the API has dropped keeps its rules and its
+	// place among peers: one deleted by force goes on until the kubelet has killed
+	// it, 2 s later (minimumGracePeriodInSeconds in the kubelet's kuberuntime).
+	farewell = 5 * time.Second
 	// retry is how soon rules that the kernel refused are given to it again.
 	retry = time.Second
 )
@@ -38,13 +43,16 @@ type enforcer struct {
 	namespaces corelisters.NamespaceLister
 	policies   networkinglisters.NetworkPolicyLister
 	// apply replaces the kernel's rules in one step.
-	apply func(ctx context.Context, rules string) error
+	apply    func(ctx context.Context, rules string) error
+	farewell time.Duration
 
 	kick chan struct{}
 	mu   sync.Mutex
 	next *turn // the one that has not begun
 	// learned are addresses that the node gave and the API has not told yet.
 	learned map[types.NamespacedName]learned
+	// leaving are pods that the API has dropped and the node may not.
+	leaving map[types.UID]policy.Pod
 }
 
 type learned struct {
@@ -62,7 +70,8 @@ func newTurn() *turn { return &turn{over: make(chan struct{})} }
 
 func newEnforcer(node string) *enforcer {
 	return &enforcer{
-		node: node, kick: make(chan struct{}, 1), next: newTurn(), learned: map[types.NamespacedName]learned{},
+		node: node, farewell: farewell, kick: make(chan struct{}, 1), next: newTurn(),
+		learned: map[types.NamespacedName]learned{}, leaving: map[types.UID]policy.Pod{},
 		apply: func(ctx context.Context, rules string) error { return command(ctx, []byte(rules), "nft", "-f", "-") },
 	}
 }
@@ -153,7 +162,8 @@ func isPod(p *corev1.Pod, uid types.UID) bool {
 	return mirror || p.UID == uid
 }
 
-// left forgets what was learned of a pod that is no more.
+// left has a pod that the API dropped be there a little longer, and forgets what
+// was learned of it.
 func (e *enforcer) left(object any) {
 	if last, ok := object.(cache.DeletedFinalStateUnknown); ok {
 		object = last.Obj
@@ -162,12 +172,27 @@ func (e *enforcer) left(object any) {
 	if !ok {
 		return
 	}
+	seen, counts := policy.PodOf(p)
+	seen.Addresses = e.addresses(p, seen.Addresses)
+	seen.Name += "/" + string(p.UID) // the next one may have its name already
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	name := types.NamespacedName{Namespace: p.Namespace, Name: p.Name}
 	if l, known := e.learned[name]; known && isPod(p, l.uid) {
 		delete(e.learned, name)
 	}
+	if counts {
+		e.leaving[p.UID] = seen
+		time.AfterFunc(e.farewell, func() { e.gone(p.UID) })
+	}
+}
+
+// gone ends a pod's farewell.
+func (e *enforcer) gone(uid types.UID) {
+	e.mu.Lock()
+	delete(e.leaving, uid)
+	e.mu.Unlock()
+	e.changed()
 }
 
 func (e *enforcer) rules() (string, error) {
@@ -192,6 +217,9 @@ func (e *enforcer) rules() (string, error) {
 			state.Pods = append(state.Pods, seen)
 		}
 	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	state.Pods = slices.AppendSeq(state.Pods, maps.Values(e.leaving))
 	return policy.Compile(state), nil
 }
 

@@ -92,6 +92,28 @@ func TestAPodOfTheSameNameIsAnother(t *testing.T) {
 	require.Empty(t, a.learned)
 }
 
+// Deleted by force, a pod goes on for a while: until then it is neither cut off
+// nor free of its policies, whoever has its name by now.
+func TestAPodThatTheAPIDroppedStaysUntilItIsGone(t *testing.T) {
+	a := newAPI(t)
+	a.farewell = time.Hour
+	go a.run(t.Context())
+	a.has(t, "1", "10.0.0.1")
+	gone, _, err := a.pods.GetByKey("x/a")
+	require.NoError(t, err)
+	require.NoError(t, a.pods.Delete(gone))
+	a.left(gone)
+	a.has(t, "2", "10.0.0.2")
+	<-a.changed().over
+	rules := <-a.applied
+	require.Contains(t, rules, "10.0.0.1 : goto ingress-of/x/a/1")
+	require.Contains(t, rules, "10.0.0.2 : goto ingress-of/x/a")
+
+	a.gone("1")
+	<-a.changed().over
+	require.NotContains(t, <-a.applied, "10.0.0.1")
+}
+
 func TestRulesThatTheKernelRefusesAreTriedAgain(t *testing.T) {
 	a := newAPI(t)
 	a.has(t, "1", "10.0.0.1")

@@ -86,7 +86,7 @@ func namedPorts(p *corev1.Pod) []Port {
 // settled is the state in a fixed order, with each address at one pod alone.
 func (s State) settled() State {
 	s.Pods = slices.Clone(s.Pods)
-	slices.SortFunc(s.Pods, func(a, b Pod) int { return b.Born.Compare(a.Born) })
+	slices.SortStableFunc(s.Pods, func(a, b Pod) int { return b.Born.Compare(a.Born) })
 	taken := map[netip.Addr]bool{}
 	for i := range s.Pods {
 		var own []netip.Addr
