@@ -228,6 +228,10 @@ func TestDrills(t *testing.T) {
 
 // beyondTheVerdict is what a scenario must have done, or it tested something else.
 var beyondTheVerdict = map[string]func(*testing.T, drill.Result){
+	"leader-kill": func(t *testing.T, r drill.Result) {
+		leaders := r.Runs[0].Judgement.Leaders
+		require.NotEqual(t, r.Runs[0].Target, leaders[len(leaders)-1], "the killed leader let go of its lock")
+	},
 	"parameter": func(t *testing.T, r drill.Result) {
 		require.Len(t, r.Runs[0].Judgement.Leaders, 2, "all members restarted, over one switchover")
 	},
