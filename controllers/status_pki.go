@@ -36,7 +36,7 @@ func setCertificates(s *scope) {
 		}
 		s.set(v1alpha1.ConditionCertificatesValid, metav1.ConditionFalse, facts.problems[0].reason, strings.Join(messages, "; "))
 	case facts.rotating:
-		s.set(v1alpha1.ConditionCertificatesValid, metav1.ConditionTrue, v1alpha1.ReasonRotatingCA, "an old and a new CA are trusted side by side")
+		s.set(v1alpha1.ConditionCertificatesValid, metav1.ConditionTrue, v1alpha1.ReasonRotatingCA, "one CA follows another: members get to know the new one, or forget the old one")
 	default:
 		s.set(v1alpha1.ConditionCertificatesValid, metav1.ConditionTrue, v1alpha1.ReasonCertificatesIssued, "every certificate is in force and renewed in time")
 	}

@@ -1,6 +1,7 @@
 package pki
 
 import (
+	"bytes"
 	"crypto/x509"
 	"slices"
 	"time"
@@ -172,6 +173,13 @@ func (p *planner) known(root *x509.Certificate) bool {
 	}
 	since, published := p.in.Authority.State.Published[fingerprint(root)]
 	return published && p.in.Settled && p.in.Now.Sub(since) >= Settle
+}
+
+// unread tells whether members are still to be restarted with the roots. Before
+// there were any, there was nobody to read them.
+func (p *planner) unread() bool {
+	before := p.in.Authority.Roots
+	return len(before) > 0 && (!p.in.Settled || !bytes.Equal(before, p.out.Authority.Roots))
 }
 
 // roots keeps whom to trust: who signs or will, whom a certificate handed in

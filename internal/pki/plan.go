@@ -38,7 +38,8 @@ type Output struct {
 	Steps     []Step
 	Problems  []Problem
 	Reports   []Report
-	// Rotating: a CA is on its way in or out.
+	// Rotating: a CA is on its way in or out, or members have yet to read that one
+	// has come or gone.
 	Rotating bool
 	// Next is when something will be due.
 	Next time.Time
@@ -198,7 +199,7 @@ func (p *planner) report() {
 		}
 		out.Reports = append(out.Reports, r)
 	}
-	out.Rotating = len(a.Next.Certificate) > 0 || p.in.leaving(a)
+	out.Rotating = len(a.Next.Certificate) > 0 || p.in.leaving(a) || p.unread()
 	p.schedule()
 }
 

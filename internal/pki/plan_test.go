@@ -180,8 +180,12 @@ func TestACAFollowsAnother(t *testing.T) {
 
 	out = w.after(Settle)
 	require.Len(t, out.Steps, 1)
-	require.False(t, out.Rotating)
 	require.Equal(t, w.authority.Current.Certificate, w.authority.Roots)
+	require.True(t, out.Rotating, "members have yet to forget the old one")
+	w.unsettled = true
+	require.True(t, w.after(time.Second).Rotating)
+	w.unsettled = false
+	require.False(t, w.after(time.Second).Rotating)
 	require.Empty(t, w.after(time.Hour).Steps)
 }
 
