@@ -15,10 +15,15 @@ import (
 	"github.com/paws360/pawskind/internal/health"
 )
 
-// How often members are asked: while something changes, and at rest.
+// How often members are asked, from the beginning of one look to the next:
+// while something changes, and at rest. What changes just after a look began is
+// told RestInterval and one look of at most MemberTimeout later: within the 5 s
+// of addendum §5, though both looks wait for a member that does not answer.
 const (
 	BusyInterval = 700 * time.Millisecond
 	RestInterval = 2 * time.Second
+	// breath is what lies between two looks at least.
+	breath = 100 * time.Millisecond
 	// settle is how long after a change the busy interval goes on.
 	settle = 10 * time.Second
 )
@@ -106,6 +111,7 @@ func (w *Watcher) run(ctx context.Context, l *loop) {
 		l.mu.Lock()
 		env := l.env
 		l.mu.Unlock()
+		began := time.Now()
 		snapshot, err := w.observer.Look(ctx, env)
 		if err != nil {
 			logger.Error(err, "looking at the members failed")
@@ -126,10 +132,13 @@ func (w *Watcher) run(ctx context.Context, l *loop) {
 		case <-ctx.Done():
 		case <-l.poke:
 			changed = time.Now()
-		case <-time.After(interval):
+		case <-time.After(rest(interval, time.Since(began))):
 		}
 	}
 }
+
+// rest is what is left of the interval after a look that took so long.
+func rest(interval, took time.Duration) time.Duration { return max(interval-took, breath) }
 
 // digest is what of a snapshot matters to the reconciler: verdicts, not figures
 // that change with every look.

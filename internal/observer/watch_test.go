@@ -2,6 +2,7 @@ package observer
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -25,4 +26,12 @@ func TestDigest(t *testing.T) {
 	require.Equal(t, same, look(func(s *Snapshot) { s.Report.Components[0].Members[0].Message = "0.2 s behind" }))
 	require.NotEqual(t, same, look(func(s *Snapshot) { s.Report.Leader = "patroni-2" }))
 	require.NotEqual(t, same, look(func(s *Snapshot) { s.Postgres.Members[1].PendingRestart = true }), "a setting waits for a restart")
+}
+
+// Even looks that wait for a member all the time let a change be told within 5 s.
+func TestALongLookDoesNotPutOffTheNext(t *testing.T) {
+	require.Equal(t, RestInterval-50*time.Millisecond, rest(RestInterval, 50*time.Millisecond))
+	require.Equal(t, breath, rest(BusyInterval, MemberTimeout), "they do not follow each other without a breath")
+	missed := MemberTimeout + rest(RestInterval, MemberTimeout) // began before the change
+	require.Less(t, missed+MemberTimeout, 4500*time.Millisecond)
 }
