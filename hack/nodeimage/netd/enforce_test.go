@@ -38,7 +38,7 @@ func newAPI(t *testing.T) *api {
 		return i
 	}
 	a := &api{enforcer: newEnforcer("here"), pods: indexer(), applied: make(chan string, 16)}
-	a.enforcer.pods = corelisters.NewPodLister(a.pods)
+	a.enforcer.pods.lister = corelisters.NewPodLister(a.pods)
 	a.namespaces = corelisters.NewNamespaceLister(indexer(&corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: "x"}}))
 	a.policies = networkinglisters.NewNetworkPolicyLister(indexer(&networkingv1.NetworkPolicy{ObjectMeta: metav1.ObjectMeta{Namespace: "x", Name: "deny"}}))
 	a.apply = func(_ context.Context, rules string) error {
@@ -55,6 +55,15 @@ func (a *api) has(t *testing.T, uid types.UID, addresses ...string) {
 		p.Status.PodIPs = append(p.Status.PodIPs, corev1.PodIP{IP: ip})
 	}
 	require.NoError(t, a.pods.Update(p))
+}
+
+// drops has the API forget the pod.
+func (a *api) drops(t *testing.T) {
+	t.Helper()
+	gone, found, err := a.pods.GetByKey("x/a")
+	require.NoError(t, err)
+	require.True(t, found)
+	require.NoError(t, a.pods.Delete(gone))
 }
 
 func joining(uid, address string) join.Pod {
@@ -86,32 +95,53 @@ func TestAPodOfTheSameNameIsAnother(t *testing.T) {
 	a.has(t, "2")
 	require.NoError(t, a.joins(t.Context(), joining("2", "10.0.0.2")))
 	require.Contains(t, <-a.applied, "10.0.0.2 : goto ingress-of/x/a")
-	gone, _, err := a.pods.GetByKey("x/a")
-	require.NoError(t, err)
-	a.left(gone)
-	require.Empty(t, a.learned)
+	a.drops(t)
+	<-a.changed().over
+	require.Empty(t, a.enforcer.pods.learned)
+}
+
+// After a restart of the node the API tells old addresses for a while.
+func TestTheNodesWordOutweighsTheAPIs(t *testing.T) {
+	a := newAPI(t)
+	go a.run(t.Context())
+	old := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: "x", Name: "younger", UID: "2", CreationTimestamp: metav1.Now()}, Spec: corev1.PodSpec{NodeName: "here"}}
+	old.Status.PodIPs = []corev1.PodIP{{IP: "10.0.0.7"}}
+	require.NoError(t, a.pods.Add(old))
+	a.has(t, "1", "10.0.0.1")
+	require.NoError(t, a.joins(t.Context(), joining("1", "10.0.0.7")))
+	require.Contains(t, <-a.applied, "10.0.0.7 : goto ingress-of/x/a\n")
+
+	again := joining("2", "10.0.0.7")
+	again.Name = "younger"
+	require.NoError(t, a.joins(t.Context(), again), "the node may give it to another, later")
+	require.Contains(t, <-a.applied, "10.0.0.7 : goto ingress-of/x/younger")
 }
 
 // Deleted by force, a pod goes on for a while: until then it is neither cut off
 // nor free of its policies, whoever has its name by now.
 func TestAPodThatTheAPIDroppedStaysUntilItIsGone(t *testing.T) {
 	a := newAPI(t)
-	a.farewell = time.Hour
-	go a.run(t.Context())
+	now := time.Now()
+	a.enforcer.pods.now = func() time.Time { return now }
 	a.has(t, "1", "10.0.0.1")
-	gone, _, err := a.pods.GetByKey("x/a")
+	_, err := a.rules()
 	require.NoError(t, err)
-	require.NoError(t, a.pods.Delete(gone))
-	a.left(gone)
+	a.drops(t)
 	a.has(t, "2", "10.0.0.2")
-	<-a.changed().over
-	rules := <-a.applied
+	rules, err := a.rules()
+	require.NoError(t, err)
 	require.Contains(t, rules, "10.0.0.1 : goto ingress-of/x/a/1")
 	require.Contains(t, rules, "10.0.0.2 : goto ingress-of/x/a")
+	left, leaving := a.enforcer.pods.next()
+	require.True(t, leaving)
+	require.Equal(t, farewell, left)
 
-	a.gone("1")
-	<-a.changed().over
-	require.NotContains(t, <-a.applied, "10.0.0.1")
+	now = now.Add(farewell)
+	rules, err = a.rules()
+	require.NoError(t, err)
+	require.NotContains(t, rules, "10.0.0.1")
+	_, leaving = a.enforcer.pods.next()
+	require.False(t, leaving)
 }
 
 func TestRulesThatTheKernelRefusesAreTriedAgain(t *testing.T) {

@@ -33,8 +33,10 @@ type Pod struct {
 	Addresses             []netip.Addr
 	// Ports are those that have a name.
 	Ports []Port
-	// Born tells which of two pods with the same address has it: the younger.
-	Born time.Time
+	// Given addresses are the node's own word. Born tells which of two pods with
+	// the same address has it: one that was given it, else the younger.
+	Given bool
+	Born  time.Time
 }
 
 // Port is a port of a pod by its name.
@@ -86,7 +88,12 @@ func namedPorts(p *corev1.Pod) []Port {
 // settled is the state in a fixed order, with each address at one pod alone.
 func (s State) settled() State {
 	s.Pods = slices.Clone(s.Pods)
-	slices.SortStableFunc(s.Pods, func(a, b Pod) int { return b.Born.Compare(a.Born) })
+	slices.SortStableFunc(s.Pods, func(a, b Pod) int {
+		if a.Given != b.Given {
+			return map[bool]int{true: -1, false: 1}[a.Given]
+		}
+		return b.Born.Compare(a.Born)
+	})
 	taken := map[netip.Addr]bool{}
 	for i := range s.Pods {
 		var own []netip.Addr
