@@ -2,9 +2,12 @@ package controllers
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
+
+	appsv1 "k8s.io/api/apps/v1"
 
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/observer"
@@ -36,10 +39,22 @@ func (r *Reconciler) reconcileRedis(ctx context.Context, s *scope) error {
 	if switching, err := r.switchTLS(ctx, s, servers, sentinels); switching || err != nil {
 		return err
 	}
-	if servers == nil || sentinels == nil || s.snapshot == nil || s.snapshot.Report.RedisMaster == "" {
+	if servers == nil || sentinels == nil || s.snapshot == nil {
 		return nil
 	}
-	if ordinal, master, found := redis.Stray(env.Spec.Redis.Sentinels, s.snapshot.Redis); found {
+	return r.tendRedis(ctx, s, servers, sentinels)
+}
+
+// tendRedis sets right what members cannot by themselves, and has them restarted
+// for a new revision.
+func (r *Reconciler) tendRedis(ctx context.Context, s *scope, servers, sentinels *appsv1.StatefulSet) error {
+	if mistaken := redis.AllMistaken(s.snapshot.Redis); len(mistaken) > 0 {
+		return r.reconnectRedis(ctx, s, mistaken)
+	}
+	if s.snapshot.Report.RedisMaster == "" {
+		return nil
+	}
+	if ordinal, master, found := redis.Stray(s.env.Spec.Redis.Sentinels, s.snapshot.Redis); found {
 		s.note("%s is told to follow the master", naming.Member(naming.Redis, ordinal))
 		s.requeue = 2 * time.Second
 		return r.Observer.Redis.Follow(ctx, r.redisConfig(s), ordinal, master)
@@ -53,6 +68,16 @@ func (r *Reconciler) reconcileRedis(ctx context.Context, s *scope) error {
 		return err
 	}
 	return r.roll(ctx, s, sentinels, naming.Sentinel, "", nil)
+}
+
+func (r *Reconciler) reconnectRedis(ctx context.Context, s *scope, mistaken []redis.Mistaken) error {
+	s.requeue = 2 * time.Second
+	var failed []error
+	for _, m := range mistaken {
+		s.note("%s %s: it connects anew", naming.Member(m.Component, m.Ordinal), m)
+		failed = append(failed, r.Observer.Redis.Reconnect(ctx, r.redisConfig(s), m, s.secrets.Password(naming.KeyRedisMonitor)))
+	}
+	return errors.Join(failed...)
 }
 
 // masterStays tells whether the master is among the servers that stay. One that

@@ -50,8 +50,15 @@ func (a *App) kindLogger(step func(string)) cluster.Logger {
 	return l
 }
 
+// apiPatience is how long the API of a cluster that runs is waited for.
+const apiPatience = 5 * time.Second
+
 // client reaches the cluster, which must run.
 func (a *App) client(ctx context.Context) (*install.Client, error) {
+	return a.clientWithin(ctx, apiPatience)
+}
+
+func (a *App) clientWithin(ctx context.Context, patience time.Duration) (*install.Client, error) {
 	c, nodes, err := a.cluster(ctx)
 	if err != nil {
 		return nil, err
@@ -66,7 +73,7 @@ func (a *App) client(ctx context.Context) (*install.Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	ready, cancel := context.WithTimeout(ctx, 5*time.Second)
+	ready, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	if err := cluster.WaitForAPI(ready, config); err != nil {
 		return nil, err

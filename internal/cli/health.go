@@ -39,6 +39,9 @@ type HealthOptions struct {
 // Health has every member looked at, and fails when one is not healthy.
 func (a *App) Health(ctx context.Context, o HealthOptions) error {
 	client, err := a.client(ctx)
+	if p := new(problem.Problem); o.Wait && errors.As(err, &p) && p.Code == problem.APIUnreachable {
+		client, err = a.awaitClient(ctx)
+	}
 	if err != nil {
 		return err
 	}
@@ -72,6 +75,14 @@ func (a *App) Health(ctx context.Context, o HealthOptions) error {
 	worst := result.LogErrors[0]
 	return problem.New(problem.LogErrors, "%s logged %d errors in the last %d minutes, the last: %s",
 		worst.Member, worst.Errors, logscan.WindowSeconds/60, worst.Last)
+}
+
+// awaitClient waits for the API of a node that was just restarted.
+func (a *App) awaitClient(ctx context.Context) (*install.Client, error) {
+	p := a.Progress()
+	defer p.Finish()
+	p.Show(0, "Waiting for the Kubernetes API")
+	return a.clientWithin(ctx, a.Config.Timeout)
 }
 
 func (a *App) report(ctx context.Context, client *install.Client, name string, wait bool) (*health.Report, error) {

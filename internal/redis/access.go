@@ -135,23 +135,27 @@ func (p *Prober) Grant(ctx context.Context, c Config, passwords Passwords) error
 // one for the servers and the other Sentinels. An empty one is left alone.
 func (p *Prober) Login(ctx context.Context, c Config, replication, monitor string) error {
 	return p.everywhere(c, func(component string, ordinal int32) error {
-		var commands [][]any
-		switch {
-		case component == naming.Redis && replication != "":
-			commands = [][]any{{"config", "set", "masterauth", replication}}
-		case component == naming.Sentinel && monitor != "":
-			commands = [][]any{
-				{"sentinel", "config", "set", "sentinel-pass", monitor},
-				{"sentinel", "set", naming.RedisMasterSet, "auth-pass", monitor},
-			}
-		}
-		for _, command := range commands {
-			if err := p.order(ctx, c, component, ordinal, command...); err != nil {
-				return fmt.Errorf("telling %s its password: %w", naming.Member(component, ordinal), err)
-			}
-		}
-		return nil
+		return p.login(ctx, c, component, ordinal, replication, monitor)
 	})
+}
+
+func (p *Prober) login(ctx context.Context, c Config, component string, ordinal int32, replication, monitor string) error {
+	var commands [][]any
+	switch {
+	case component == naming.Redis && replication != "":
+		commands = [][]any{{"config", "set", "masterauth", replication}}
+	case component == naming.Sentinel && monitor != "":
+		commands = [][]any{
+			{"sentinel", "config", "set", "sentinel-pass", monitor},
+			{"sentinel", "set", naming.RedisMasterSet, "auth-pass", monitor},
+		}
+	}
+	for _, command := range commands {
+		if err := p.order(ctx, c, component, ordinal, command...); err != nil {
+			return fmt.Errorf("telling %s its password: %w", naming.Member(component, ordinal), err)
+		}
+	}
+	return nil
 }
 
 // order sends a command; what the member answers never repeats its arguments.

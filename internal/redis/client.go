@@ -53,16 +53,17 @@ func (p *Prober) tell(ctx context.Context, c Config, ordinal int32, command ...a
 }
 
 func (p *Prober) server(c Config, ordinal int32) *redis.Client {
-	return p.client(p.Address(c.Namespace, naming.Redis, ordinal, naming.PortRedis), c)
+	return p.client(c, naming.Redis, ordinal, naming.PortRedis, "config", "get", "replica-announce-ip")
 }
 
 func (p *Prober) sentinel(c Config, ordinal int32) *redis.Client {
-	return p.client(p.Address(c.Namespace, naming.Sentinel, ordinal, naming.PortSentinel), c)
+	return p.client(c, naming.Sentinel, ordinal, naming.PortSentinel, "sentinel", "config", "get", "announce-ip")
 }
 
-// client is the kept connection to an address, made anew for a new password or
-// other roots.
-func (p *Prober) client(address string, c Config) *redis.Client {
+// client is the kept connection to a member, made anew for a new password or
+// other roots. The member says who it is when it is asked so.
+func (p *Prober) client(c Config, component string, ordinal int32, port int, whoAreYou ...any) *redis.Client {
+	address := p.Address(c.Namespace, component, ordinal, port)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if k, ok := p.clients[address]; ok {
@@ -75,9 +76,28 @@ func (p *Prober) client(address string, c Config) *redis.Client {
 		Addr: address, Username: UserOperator, Password: c.Password, ClientName: "pawskind-probe",
 		TLSConfig: c.tls(), Protocol: 2, DisableIdentity: true, PoolSize: 2, MaxRetries: -1, DialerRetries: 1,
 		DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, ContextTimeoutEnabled: true,
+		OnConnect: func(ctx context.Context, conn *redis.Conn) error {
+			return identify(ctx, conn, naming.MemberHost(c.Namespace, component, ordinal), whoAreYou)
+		},
 	})
 	p.clients[address] = kept{client, c.Password, c.Roots}
 	return client
+}
+
+// identify fails when another member than the expected one answers: after all
+// members were restarted at once, a name may for a while lead to an address that
+// another has by now.
+func identify(ctx context.Context, conn *redis.Conn, host string, whoAreYou []any) error {
+	question := redis.NewMapStringStringCmd(ctx, whoAreYou...)
+	if err := conn.Process(ctx, question); err != nil {
+		return err
+	}
+	for _, announced := range question.Val() {
+		if announced != host {
+			return fmt.Errorf("%s answers at its address", orNone(memberOf(announced)))
+		}
+	}
+	return nil
 }
 
 func (c Config) tls() *tls.Config {

@@ -13,13 +13,15 @@ type ServerFacts struct {
 	Name string
 	// Err is why the server could not be asked; empty when it answered.
 	Err string
+	// RunID is another one at every start of every server.
+	RunID string
 	// Role is master or slave, in Redis's own word.
 	Role string
 	// MasterHost, LinkUp and Syncing are a replica's view of its master.
 	MasterHost string
 	LinkUp     bool
 	Syncing    bool
-	// Replicas are a master's replicas by their announced host.
+	// Replicas are those that copy from this server, by their announced host.
 	Replicas map[string]ReplicaFacts
 	// MinReplicas is how many replicas it wants for a write. A master that
 	// came back wants more than there are until it is certain of its role.
@@ -64,6 +66,8 @@ type SentinelFacts struct {
 	// OtherSentinels and Replicas are how many it knows, gone ones included.
 	OtherSentinels int
 	Replicas       int
+	// Reached is the RunID of the server that it found at each host.
+	Reached map[string]string
 	// ConfiguredQuorum and DownAfterMilliseconds are its settings.
 	ConfiguredQuorum      int
 	DownAfterMilliseconds int

@@ -28,6 +28,9 @@ func judgeServers(spec v1alpha1.RedisSpec, facts Facts, master string) health.Co
 	masters, healthy, lag := 0, 0, 0.0
 	for i, s := range facts.Servers {
 		m := judgeServer(s, facts, master)
+		if mistaken, found := facts.mistakenReplica(i); found {
+			m.Health, m.Message = v1alpha1.Unhealthy, mistaken.String()
+		}
 		c.Members = append(c.Members, m)
 		if m.Health == v1alpha1.Healthy {
 			healthy++
@@ -103,8 +106,11 @@ func judgeServer(s ServerFacts, facts Facts, master string) health.Member {
 func judgeSentinels(spec v1alpha1.RedisSpec, facts Facts, announced string, votes int) health.Component {
 	c := health.Component{Name: naming.Sentinel, Title: "Redis Sentinel", Health: v1alpha1.Healthy, Reason: v1alpha1.ReasonHealthy}
 	healthy, down := 0, false
-	for _, s := range facts.Sentinels {
+	for i, s := range facts.Sentinels {
 		m := judgeSentinel(spec, s, announced)
+		if mistaken, found := facts.mistakenSentinel(i); found {
+			m.Health, m.Message = v1alpha1.Unhealthy, mistaken.String()
+		}
 		if m.Health == v1alpha1.Healthy {
 			healthy++
 		}

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -83,7 +84,7 @@ func (p *Prober) Probe(ctx context.Context, c Config) Facts {
 func (p *Prober) askServer(ctx context.Context, c Config, ordinal int32) ServerFacts {
 	facts := ServerFacts{Name: naming.Member(naming.Redis, ordinal)}
 	pipe := p.server(c, ordinal).Pipeline()
-	info := pipe.Info(ctx, "replication", "persistence", "memory")
+	info := pipe.Info(ctx, "server", "replication", "persistence", "memory")
 	minimum := pipe.ConfigGet(ctx, "min-replicas-to-write")
 	_, _ = pipe.Exec(ctx)
 	text, err := info.Result()
@@ -101,16 +102,13 @@ func (s *ServerFacts) read(info map[string]string) {
 		n, _ := strconv.ParseInt(info[key], 10, 64)
 		return n
 	}
-	s.Role, s.MasterHost = info["role"], info["master_host"]
+	s.RunID, s.Role, s.MasterHost = info["run_id"], info["role"], info["master_host"]
 	s.LinkUp = info["master_link_status"] == "up"
 	s.Syncing = info["master_sync_in_progress"] == "1"
 	s.Loading = info["loading"] == "1"
 	s.AOFFailed = info["aof_last_write_status"] == "err"
 	s.UsedMemory, s.MaxMemory = number("used_memory"), number("maxmemory")
 	s.Offset = number("master_repl_offset")
-	if s.Role != "master" {
-		return
-	}
 	s.Replicas = map[string]ReplicaFacts{}
 	for i := range number("connected_slaves") {
 		row := parseFields(info["slave"+strconv.FormatInt(i, 10)])
@@ -125,8 +123,10 @@ func (p *Prober) askSentinel(ctx context.Context, c Config, ordinal int32) Senti
 	pipe := p.sentinel(c, ordinal).Pipeline()
 	master := redis.NewMapStringStringCmd(ctx, "sentinel", "master", naming.RedisMasterSet)
 	quorum := redis.NewStringCmd(ctx, "sentinel", "ckquorum", naming.RedisMasterSet)
+	replicas := redis.NewSliceCmd(ctx, "sentinel", "replicas", naming.RedisMasterSet)
 	_ = pipe.Process(ctx, master)
 	_ = pipe.Process(ctx, quorum)
+	_ = pipe.Process(ctx, replicas)
 	_, _ = pipe.Exec(ctx)
 	state, err := master.Result()
 	if err != nil {
@@ -137,12 +137,40 @@ func (p *Prober) askSentinel(ctx context.Context, c Config, ordinal int32) Senti
 	facts.Epoch, _ = strconv.ParseInt(state["config-epoch"], 10, 64)
 	facts.OtherSentinels, _ = strconv.Atoi(state["num-other-sentinels"])
 	facts.Replicas, _ = strconv.Atoi(state["num-slaves"])
+	facts.Reached = reached(append(rows(replicas.Val()), state))
 	facts.ConfiguredQuorum, _ = strconv.Atoi(state["quorum"])
 	facts.DownAfterMilliseconds, _ = strconv.Atoi(state["down-after-milliseconds"])
 	if err := quorum.Err(); err != nil {
 		facts.Quorum = strings.TrimPrefix(err.Error(), "NOQUORUM ")
 	}
 	return facts
+}
+
+// rows are the servers of SENTINEL REPLICAS, each a list of names and values.
+func rows(answer []any) []map[string]string {
+	var list []map[string]string
+	for _, item := range answer {
+		words, _ := item.([]any)
+		row := map[string]string{}
+		for pair := range slices.Chunk(words, 2) {
+			if len(pair) == 2 {
+				row[fmt.Sprint(pair[0])] = fmt.Sprint(pair[1])
+			}
+		}
+		list = append(list, row)
+	}
+	return list
+}
+
+// reached is which server a Sentinel found at each host.
+func reached(servers []map[string]string) map[string]string {
+	found := map[string]string{}
+	for _, row := range servers {
+		if row["ip"] != "" && row["runid"] != "" {
+			found[row["ip"]] = row["runid"]
+		}
+	}
+	return found
 }
 
 // parseInfo reads the lines KEY:VALUE of INFO.

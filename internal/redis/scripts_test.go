@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -105,6 +106,8 @@ func view(master, epoch, flags, replicas string) string {
 func (b *bed) run(script, pod string) string {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
+	me := fmt.Sprintf("%s.%s.paws.svc", pod, pod[:strings.LastIndex(pod, "-")])
+	b.answer(me, "10.0.0.99 STREAM "+me)
 	cmd := exec.CommandContext(ctx, filepath.Join(b.scripts, script))
 	cmd.Env = []string{
 		"PATH=" + b.bin + ":" + os.Getenv("PATH"), "ANSWERS=" + b.answers, "DATA_DIR=" + b.data,

@@ -73,9 +73,7 @@ func TestTC024DataPersistence(t *testing.T) {
 func TestNodeRestart(t *testing.T) {
 	r := command(t, home, nil, engineName, "restart", node)
 	require.Zero(t, r.code, r.all())
-	eventually(t, 3*time.Minute, "everything is healthy again", func() bool {
-		return pawskind(t, "health").code == 0
-	})
+	healthy(t, 3*time.Minute)
 	requireMarks(t)
 }
 

@@ -16,6 +16,17 @@ lock() {
   flock -w 60 9 || { say "another process of $POD_NAME still holds the volume"; exit 1; }
 }
 
+# Where all members start at once, as after a restart of the node, names lead for a
+# while to addresses that others have by now. Once mine is right, so are theirs, but
+# for those that come later. It is not waited for longer than a DNS may take.
+await_name() {
+  local start=$SECONDS
+  until getent ahosts "$me" | grep -q "^${POD_IP:-} "; do
+    [ $((SECONDS - start)) -lt 30 ] || { say "$me does not lead to $POD_IP: starting nevertheless"; return 0; }
+    sleep 0.2
+  done
+}
+
 # The addresses of a component's other pods.
 peers() { # COMPONENT
   local ip kind

@@ -140,6 +140,7 @@ renew() {
 }
 
 lock
+await_name
 first=no
 [ -s "$conf" ] || first=yes
 find_master

@@ -41,6 +41,7 @@ remember() {
 }
 
 lock
+await_name
 master='' memory=''
 if [ -s "$conf" ]; then
   remember
