@@ -87,13 +87,21 @@ func judgeLeader(spec v1alpha1.PostgresSpec, m MemberFacts, facts Facts, leaders
 		return v1alpha1.Degraded, "Patroni is paused: nobody takes over when the leader fails"
 	case m.Unlocked:
 		return v1alpha1.Degraded, "no member holds the leader lock in etcd"
-	case !m.DCSLastSeen.IsZero() && unseen > float64(spec.Patroni.TTL):
+	case !m.DCSLastSeen.IsZero() && unseen > patience(spec.Patroni):
 		return v1alpha1.Degraded, fmt.Sprintf("has not reached etcd for %.0fs", unseen)
 	case m.PendingRestart:
 		return v1alpha1.Healthy, "a changed setting waits for PostgreSQL's restart"
 	default:
 		return v1alpha1.Healthy, ""
 	}
+}
+
+// patience is for how many seconds a leader may not have reached etcd. It looks
+// every loop_wait and tries for retry_timeout; then it demotes itself, and who
+// watches shall have seen that come.
+// Source: Patroni documentation, "Dynamic Configuration Settings".
+func patience(spec v1alpha1.PatroniSpec) float64 {
+	return float64(spec.LoopWait) + float64(spec.RetryTimeout)/2
 }
 
 func judgeReplica(m MemberFacts, leaders []MemberFacts) (v1alpha1.Health, string) {

@@ -149,7 +149,7 @@ func TestVerdict(t *testing.T) {
 			},
 		},
 		"the leader lost etcd": {
-			change: func(f *patroni.Facts) { f.Members[0].DCSLastSeen = f.Time.Add(-31 * time.Second) },
+			change: func(f *patroni.Facts) { f.Members[0].DCSLastSeen = f.Time.Add(-16 * time.Second) },
 			want: want{
 				v1alpha1.Degraded, v1alpha1.Healthy, v1alpha1.ReasonMemberUnhealthy, "patroni-1",
 				"1 leader + 2 replicas, lag: 0.8s", "", true, v1alpha1.ReasonStandbyAcknowledges,
@@ -172,7 +172,7 @@ func TestVerdict(t *testing.T) {
 	}
 	for name, c := range cases {
 		t.Run(name, func(t *testing.T) {
-			spec := v1alpha1.PostgresSpec{Replicas: 3, SynchronousMode: v1alpha1.SynchronousQuorum, Patroni: v1alpha1.PatroniSpec{TTL: 30}}
+			spec := v1alpha1.PostgresSpec{Replicas: 3, SynchronousMode: v1alpha1.SynchronousQuorum, Patroni: v1alpha1.PatroniSpec{TTL: 30, LoopWait: 10, RetryTimeout: 10}}
 			if c.spec != nil {
 				c.spec(&spec)
 			}
