@@ -6,6 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"time"
+
+	"golang.org/x/sys/unix"
 )
 
 var errFolder = errors.New("it is a folder")
@@ -29,7 +33,10 @@ func copyFile(from, to string) error {
 			return err
 		}
 		_ = os.Remove(to) // what is really in the way shows at once
-		return os.Symlink(target, to)
+		if err := os.Symlink(target, to); err != nil {
+			return err
+		}
+		return dateLink(to, info.ModTime())
 	}
 	if !info.Mode().IsRegular() {
 		return nil // a socket or a pipe is not part of a repository
@@ -73,4 +80,53 @@ func copyFolder(from, to string) error {
 		}
 		return copyFile(path, filepath.Join(to, relative))
 	})
+}
+
+// dateLink gives a symbolic link itself a time of change.
+func dateLink(name string, at time.Time) error {
+	when, err := unix.TimeToTimespec(at)
+	if err != nil {
+		return err
+	}
+	return unix.UtimesNanoAt(unix.AT_FDCWD, name, []unix.Timespec{when, when}, unix.AT_SYMLINK_NOFOLLOW)
+}
+
+// dateFolders has each folder be as old as the youngest file below it. Tools that
+// remember results, such as go test, take a folder that was just made for one that
+// was just changed.
+func dateFolders(root string) error {
+	var folders []string
+	youngest := map[string]time.Time{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir() && entry.Name() == ".git":
+			return filepath.SkipDir
+		case entry.IsDir():
+			folders = append(folders, path)
+			return nil
+		}
+		info, err := entry.Info()
+		if err == nil && info.ModTime().After(youngest[filepath.Dir(path)]) {
+			youngest[filepath.Dir(path)] = info.ModTime()
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, folder := range slices.Backward(folders) { // what is below comes first
+		at := youngest[folder]
+		if up := filepath.Dir(folder); at.After(youngest[up]) {
+			youngest[up] = at
+		}
+		if at.IsZero() {
+			at = time.Unix(0, 0)
+		}
+		if err := os.Chtimes(folder, at, at); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -133,6 +133,9 @@ func (s *Snapshot) Checkout(ctx context.Context, folder string, wanted func(name
 			return err
 		}
 	}
+	if err := dateFolders(folder); err != nil {
+		return fmt.Errorf("dating the folders of %s: %w", folder, err)
+	}
 	return skip(ctx, folder, left)
 }
 

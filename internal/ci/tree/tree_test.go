@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -98,6 +99,31 @@ func TestAJobGetsOnlyTheFilesThatItDeclares(t *testing.T) {
 	require.FileExists(t, filepath.Join(folder, "changed"))
 	require.NoFileExists(t, filepath.Join(folder, "kept"))
 	require.NotContains(t, run(t, folder, "git", "status", "--porcelain"), "kept", "a file that it does not get is not a deleted one")
+}
+
+// go test remembers what a test found in a folder by the folder's time.
+func TestTwoCheckoutsLookTheSame(t *testing.T) {
+	repo := repository(t)
+	times := func() map[string]time.Time {
+		s, err := Take(t.Context(), repo, filepath.Join(t.TempDir(), "snapshot"))
+		require.NoError(t, err)
+		folder := filepath.Join(t.TempDir(), "job")
+		require.NoError(t, s.Checkout(t.Context(), folder, all))
+		found := map[string]time.Time{}
+		for _, name := range []string{"", "dir", "dir/staged", "kept", "link"} {
+			info, err := os.Lstat(filepath.Join(folder, name))
+			require.NoError(t, err)
+			found[name] = info.ModTime()
+		}
+		return found
+	}
+	first := times()
+	require.Equal(t, first, times())
+	put(t, repo, "dir/staged", "newer")
+	require.NoError(t, os.Chtimes(filepath.Join(repo, "dir/staged"), time.Time{}, first[""].Add(time.Minute)))
+	later := times()
+	require.Equal(t, first[""].Add(time.Minute), later["dir"], "a change below is seen")
+	require.Equal(t, first[""].Add(time.Minute), later[""])
 }
 
 func TestARepositoryWithoutACommit(t *testing.T) {
