@@ -20,7 +20,6 @@ import (
 	"github.com/paws360/pawskind/internal/ci/artifacts"
 	"github.com/paws360/pawskind/internal/ci/expression"
 	"github.com/paws360/pawskind/internal/ci/schedule"
-	"github.com/paws360/pawskind/internal/ci/tree"
 	"github.com/paws360/pawskind/internal/ci/workflow"
 )
 
@@ -89,7 +88,8 @@ func conclusionOf(ctx context.Context, otherwise ci.Conclusion) ci.Conclusion {
 	return otherwise
 }
 
-// end leaves nothing of the leg: no process, no container, no files.
+// end leaves nothing of the leg: no process, no container, and no files when the
+// runner is closed.
 func (l *leg) end() {
 	if l.container != nil {
 		l.container.remove(l.folder)
@@ -97,7 +97,7 @@ func (l *leg) end() {
 	endAll(l.tracking)
 	l.readers.Wait()
 	if l.folder != "" {
-		_ = tree.RemoveAll(l.folder) // Close tries again
+		l.runner.discard(l.folder)
 	}
 }
 

@@ -92,3 +92,12 @@ func (p place) job(name string) (string, error) {
 	}
 	return os.MkdirTemp(p.folder, "job-"+name+"-")
 }
+
+// aside moves a leg's folder out of the way of later ones, and returns where to.
+func (p place) aside(folder string) (string, error) {
+	gone, err := os.MkdirTemp(p.folder, "gone-")
+	if err != nil {
+		return "", err
+	}
+	return gone, os.Rename(folder, filepath.Join(gone, filepath.Base(folder)))
+}

@@ -44,3 +44,20 @@ func TestAFolderThatIsOpenToOthersIsNotUsed(t *testing.T) {
 	require.NotEqual(t, first.folder, other.folder)
 	require.NoError(t, other.leave())
 }
+
+func TestALegsFolderIsFreeAtOnceAndGoneInTheEnd(t *testing.T) {
+	r, err := New(t.Context(), Options{Repo: "/repo", Work: t.TempDir(), State: t.TempDir()})
+	require.NoError(t, err)
+	job, err := r.place.job("lint")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(job, "left"), nil, 0o600))
+	r.discard(job)
+	again, err := r.place.job("lint")
+	require.NoError(t, err)
+	require.Equal(t, job, again)
+	require.NoFileExists(t, filepath.Join(again, "left"))
+	require.NoError(t, r.Close())
+	left, err := os.ReadDir(r.place.folder)
+	require.NoError(t, err)
+	require.Len(t, left, 1, "the lock stays")
+}

@@ -51,6 +51,8 @@ type Runner struct {
 	options Options
 	place   place
 	actions *actions
+	// deleting are what legs left, on its way out.
+	deleting sync.WaitGroup
 
 	mu       sync.Mutex
 	snapshot *tree.Snapshot
@@ -74,10 +76,22 @@ func (r *Runner) Close() error {
 	if r.toolkit != nil {
 		_ = r.toolkit.Close() // nobody uses it any more
 	}
+	r.deleting.Wait()
 	if err := r.place.leave(); err != nil {
 		return fmt.Errorf("removing the run's checkouts: %w", err)
 	}
 	return nil
+}
+
+// discard takes a leg's folder away at once, and deletes it beside the legs that
+// come: node_modules alone takes seconds.
+func (r *Runner) discard(folder string) {
+	gone, err := r.place.aside(folder)
+	if err != nil {
+		_ = tree.RemoveAll(folder) // Close tries again
+		return
+	}
+	r.deleting.Go(func() { _ = tree.RemoveAll(gone) }) // Close tries again
 }
 
 // files are the repository's as they were at the run's first checkout.
