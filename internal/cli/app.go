@@ -2,6 +2,8 @@ package cli
 
 import (
 	"context"
+	"os"
+	"strings"
 	"time"
 
 	"github.com/paws360/pawskind/internal/cluster"
@@ -39,6 +41,27 @@ func (a *App) cluster(ctx context.Context) (*cluster.Cluster, []cluster.Node, er
 	c := cluster.New(e, a.Config.Name, a.kindLogger(nil))
 	nodes, err := c.Nodes(ctx)
 	return c, nodes, err
+}
+
+// mine fails where another project made the cluster: what this one did to it, it
+// would do with other secrets and other data. A cluster whose data is gone from
+// this machine is nobody's.
+func (a *App) mine(ctx context.Context, c *cluster.Cluster, nodes []cluster.Node) error {
+	folder, err := c.Volumes(ctx, nodes)
+	if err != nil {
+		return err
+	}
+	if folder == "" || strings.HasSuffix(folder, a.Config.ClusterData()) { // an engine in a VM puts its own path before it
+		return nil
+	}
+	if _, err := os.Stat(folder); err != nil {
+		return nil //nolint:nilerr // it is gone
+	}
+	return a.otherProject(folder)
+}
+
+func (a *App) otherProject(folder string) error {
+	return problem.New(problem.OtherProject, "the cluster %s belongs to another project: its data is in %s", a.Config.Name, folder)
 }
 
 // kindLogger hands kind's steps on, and with --verbose all that it says.

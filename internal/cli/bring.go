@@ -79,7 +79,7 @@ func (u *up) resume(ctx context.Context, nodes []cluster.Node, state string) (bo
 	}
 	wanted := u.clusterConfig("")
 	if record.DataDir != wanted.DataDir {
-		return false, problem.New(problem.OtherProject, "the cluster %s belongs to another project: its data is in %s", u.Config.Name, record.DataDir)
+		return false, u.otherProject(record.DataDir)
 	}
 	if differences := record.Differences(wanted); len(differences) > 0 {
 		u.Note("The cluster %s is not as pawskind.yaml asks: %s. To change it: pawskind down, then pawskind up (data is kept).",

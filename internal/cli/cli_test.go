@@ -24,7 +24,8 @@ import (
 
 func appIn(t *testing.T, ui *UI) *App {
 	t.Helper()
-	config, err := project.Load(t.TempDir(), nil, nil)
+	// The developer's own stack may run beside the tests.
+	config, err := project.Load(t.TempDir(), nil, map[string]string{"name": "no-such-cluster"})
 	require.NoError(t, err)
 	return &App{UI: ui, Config: config}
 }

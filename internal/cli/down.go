@@ -35,6 +35,9 @@ func (a *App) Stop(ctx context.Context) error {
 		a.Note("The cluster %s is stopped already.", a.Config.Name)
 		return nil
 	}
+	if err := a.mine(ctx, c, nodes); err != nil {
+		return err
+	}
 	p := a.Progress()
 	p.Show(10, "Stopping the databases and the cluster's nodes")
 	err = c.Stop(ctx, nodes)
@@ -57,6 +60,9 @@ func (a *App) Down(ctx context.Context, volumes bool, confirmation string) error
 	}
 	defer unlock()
 	c, nodes, err := a.cluster(ctx)
+	if err == nil {
+		err = a.mine(ctx, c, nodes)
+	}
 	if err != nil {
 		return err
 	}
@@ -91,6 +97,9 @@ func (a *App) Reset(ctx context.Context, confirmation string) error {
 	}
 	c := cluster.New(e, a.Config.Name, a.kindLogger(nil))
 	nodes, err := c.Nodes(ctx)
+	if err == nil {
+		err = a.mine(ctx, c, nodes)
+	}
 	if err != nil {
 		return err
 	}

@@ -95,6 +95,20 @@ func plainState(state string) string {
 	return word
 }
 
+// Volumes is the host's folder that the nodes have their volumes in, as the engine
+// tells it; empty without nodes.
+func (c *Cluster) Volumes(ctx context.Context, nodes []Node) (string, error) {
+	if len(nodes) == 0 {
+		return "", nil
+	}
+	out, err := c.engine.Output(ctx, "inspect", "--format",
+		`{{range .Mounts}}{{if eq .Destination "`+DataPath+`"}}{{.Source}}{{end}}{{end}}`, nodes[0].Name)
+	if err != nil {
+		return "", fmt.Errorf("looking for the volumes of cluster %s: %w", c.Name, err)
+	}
+	return strings.TrimSpace(string(out)), nil
+}
+
 // StateOf sums up the nodes.
 func StateOf(nodes []Node) string {
 	if len(nodes) == 0 {

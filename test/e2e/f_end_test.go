@@ -31,6 +31,22 @@ func TestTC030SingleCommands(t *testing.T) {
 	require.Contains(t, r.all(), "nonsense")
 }
 
+// A project with a cluster of the same name has other secrets and other data.
+func TestAnotherProjectsClusterIsLeftAlone(t *testing.T) {
+	other := t.TempDir()
+	environment := []string{"PAWSKIND_NAME=" + clusterName}
+	program := filepath.Join(checkout, "bin/pawskind")
+	require.Zero(t, command(t, other, environment, program, "secrets", "gen").code)
+	for _, words := range [][]string{
+		{"secrets", "rotate", "JWT_SECRET", "--yes"}, {"stop"}, {"down", "--yes"}, {"reset", "--confirm", "yes-delete-all-data"},
+	} {
+		r := command(t, other, environment, program, words...)
+		require.NotZero(t, r.code, r.all())
+		require.Contains(t, r.all(), "belongs to another project", "%v", words)
+	}
+	healthy(t, time.Minute)
+}
+
 const mark = "kept-over-restarts"
 
 func writeMarks(t *testing.T) {
