@@ -60,6 +60,15 @@ func (a *App) mine(ctx context.Context, c *cluster.Cluster, nodes []cluster.Node
 	return a.otherProject(folder)
 }
 
+// ownCluster is the cluster by its name, which no other project made.
+func (a *App) ownCluster(ctx context.Context) (*cluster.Cluster, []cluster.Node, error) {
+	c, nodes, err := a.cluster(ctx)
+	if err == nil {
+		err = a.mine(ctx, c, nodes)
+	}
+	return c, nodes, err
+}
+
 func (a *App) otherProject(folder string) error {
 	return problem.New(problem.OtherProject, "the cluster %s belongs to another project: its data is in %s", a.Config.Name, folder)
 }

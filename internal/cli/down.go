@@ -59,10 +59,7 @@ func (a *App) Down(ctx context.Context, volumes bool, confirmation string) error
 		return err
 	}
 	defer unlock()
-	c, nodes, err := a.cluster(ctx)
-	if err == nil {
-		err = a.mine(ctx, c, nodes)
-	}
+	c, nodes, err := a.ownCluster(ctx)
 	if err != nil {
 		return err
 	}

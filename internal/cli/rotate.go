@@ -94,11 +94,7 @@ func (a *App) rotateUnused(file string, names []string) error {
 // rotate ends a rotation that was interrupted, then gives the other secrets of
 // those named new values. It tells which it has replaced.
 func (a *App) rotate(ctx context.Context, client *install.Client, env *v1alpha1.PawsEnvironment, names []string, seen func(v1alpha1.SecretsStatus)) ([]string, error) {
-	c, nodes, err := a.cluster(ctx)
-	if err == nil {
-		err = a.mine(ctx, c, nodes)
-	}
-	if err != nil {
+	if _, _, err := a.ownCluster(ctx); err != nil {
 		return nil, err
 	}
 	file := a.Config.SecretsFile()

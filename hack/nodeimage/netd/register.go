@@ -1,6 +1,7 @@
 package main
 
 import (
+	"maps"
 	"net/netip"
 	"slices"
 	"sync"
@@ -132,11 +133,7 @@ func (r *register) next() (time.Duration, bool) {
 func (r *register) addresses() map[types.NamespacedName]learned {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	list := make(map[types.NamespacedName]learned, len(r.learned))
-	for name, l := range r.learned {
-		list[name] = l
-	}
-	return list
+	return maps.Clone(r.learned)
 }
 
 // forget drops what was learned of pods that are gone, and nothing newer.
