@@ -31,6 +31,44 @@ func TestTheNetworkEnforcesPolicies(t *testing.T) {
 	require.Contains(t, ok(t, "health", "--verbose").stdout, "Network policies: the cluster's network refuses")
 }
 
+// A pod deleted by force is gone from the API at once, and runs for 2 s more: a
+// leader needs them to let go of its lock. Here one counts them aloud.
+func TestAPodDeletedByForceSpeaksToItsEnd(t *testing.T) {
+	kubectl(t, "create", "namespace", "farewell")
+	defer kubectl(t, "delete", "namespace", "farewell", "--wait=false")
+	image := kubectl(t, "-n", "paws360", "get", "pod", "patroni-1", "-o", "jsonpath={.spec.containers[0].image}")
+	listens := `import socketserver
+class Lines(socketserver.StreamRequestHandler):
+    def handle(self):
+        print(self.rfile.readline().decode(), end="", flush=True)
+socketserver.ThreadingTCPServer(("", 7000), Lines).serve_forever()`
+	speaks := `say() { echo "$1" 2>/dev/null >"/dev/tcp/${LISTENER}/7000"; }
+farewell() {
+  began=${EPOCHREALTIME/./}
+  while :; do say "farewell $(((${EPOCHREALTIME/./} - began) / 1000000))"; sleep 0.1; done
+}
+trap farewell TERM
+until say hello; do sleep 0.1; done
+while :; do sleep 0.1; done`
+	kubectl(t, "-n", "farewell", "run", "listener", "--image="+image, "--image-pull-policy=Never", "--command", "--", "python3", "-c", listens)
+	kubectl(t, "-n", "farewell", "wait", "--for=condition=Ready", "pod/listener", "--timeout=1m")
+	apply(t, `
+apiVersion: networking.k8s.io/v1
+kind: NetworkPolicy
+metadata: {name: listener, namespace: farewell}
+spec:
+  podSelector: {matchLabels: {run: listener}}
+  ingress: [{from: [{podSelector: {matchLabels: {run: speaker}}}]}]`)
+	address := kubectl(t, "-n", "farewell", "get", "pod", "listener", "-o", "jsonpath={.status.podIP}")
+	kubectl(t, "-n", "farewell", "run", "speaker", "--image="+image, "--image-pull-policy=Never", "--env=LISTENER="+address, "--command", "--", "bash", "-c", speaks)
+	heard := func(what string) func() bool {
+		return func() bool { return strings.Contains(kubectl(t, "-n", "farewell", "logs", "listener"), what) }
+	}
+	eventually(t, time.Minute, "the speaker is heard", heard("hello"))
+	kubectl(t, "-n", "farewell", "delete", "pod", "speaker", "--force", "--grace-period=0")
+	eventually(t, 10*time.Second, "it is heard after a second", heard("farewell 1"))
+}
+
 // TC-031 and TC-032: each cell of the attack matrix is tried for real.
 func TestTC031And032NobodyGetsInWithoutTheRightTo(t *testing.T) {
 	healthy(t, time.Minute)
