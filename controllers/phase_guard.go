@@ -26,6 +26,9 @@ func (r *Reconciler) guard(ctx context.Context, s *scope) error {
 		return err
 	}
 	s.snapshot = r.Watcher.Follow(ctx, s.env)
+	if err := r.tellWorse(ctx, s); err != nil {
+		return err
+	}
 	if s.env.Spec.Suspend {
 		return &stalled{reason: v1alpha1.ReasonSuspended, message: "spec.suspend is set: nothing is changed"}
 	}

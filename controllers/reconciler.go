@@ -1,6 +1,7 @@
 // Package controllers reconciles PawsEnvironments: one scope, a slice of phases
-// run in order, and one status write at the end. Nothing in a phase waits; the
-// watcher, and the objects' own events, call again.
+// run in order, and one status write at the end; what got worse is told before
+// them. Nothing in a phase waits; the watcher, and the objects' own events, call
+// again.
 package controllers
 
 import (
@@ -16,6 +17,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/tools/events"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -146,10 +148,31 @@ func (r *Reconciler) runPhases(ctx context.Context, s *scope) error {
 	return failed
 }
 
-// writeStatus patches the status when it differs.
+// writeStatus turns what the reconcile found into the status.
 func (r *Reconciler) writeStatus(ctx context.Context, s *scope, failed error) error {
 	before := s.env.DeepCopy()
 	setStatus(s, failed)
+	return r.patchStatus(ctx, s, before)
+}
+
+// tellWorse tells that the environment is not ready any more before anything is
+// done about it: a member that does not answer holds up each phase that asks it.
+func (r *Reconciler) tellWorse(ctx context.Context, s *scope) error {
+	if s.snapshot == nil || !meta.IsStatusConditionTrue(s.env.Status.Conditions, v1alpha1.ConditionReady) {
+		return nil
+	}
+	before := s.env.DeepCopy()
+	setMembers(s)
+	setReady(s)
+	if meta.IsStatusConditionTrue(s.env.Status.Conditions, v1alpha1.ConditionReady) {
+		s.env.Status = before.Status
+		return nil
+	}
+	return r.patchStatus(ctx, s, before)
+}
+
+// patchStatus writes the status when it differs.
+func (r *Reconciler) patchStatus(ctx context.Context, s *scope, before *v1alpha1.PawsEnvironment) error {
 	if reflect.DeepEqual(before.Status, s.env.Status) {
 		return nil
 	}

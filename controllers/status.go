@@ -30,9 +30,7 @@ func setStatus(s *scope, failed error) {
 			}
 		}
 	} else {
-		setComponents(s)
-		status.Members = observer.StatusMembers(s.snapshot.Report)
-		status.Leader, status.RedisMaster = s.snapshot.Report.Leader, s.snapshot.Report.RedisMaster
+		setMembers(s)
 	}
 	setCertificates(s)
 	setSecrets(s, metav1.Now())
@@ -59,6 +57,14 @@ func setStalled(s *scope, failed error) {
 	default:
 		s.set(v1alpha1.ConditionStalled, metav1.ConditionFalse, v1alpha1.ReasonSettled, "nothing keeps the operator from going on")
 	}
+}
+
+// setMembers tells of the members and of what they are parts of.
+func setMembers(s *scope) {
+	setComponents(s)
+	report := s.snapshot.Report
+	s.env.Status.Members = observer.StatusMembers(report)
+	s.env.Status.Leader, s.env.Status.RedisMaster = report.Leader, report.RedisMaster
 }
 
 func setComponents(s *scope) {

@@ -7,7 +7,10 @@ import (
 	"github.com/stretchr/testify/require"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/tools/events"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/health"
@@ -206,6 +209,42 @@ func TestStatusStaysUntilTheFirstLook(t *testing.T) {
 	require.Equal(t, before, &s.env.Status)
 	require.Equal(t, "patroni-1", s.env.Status.Leader)
 	require.Len(t, s.env.Status.Members, 8)
+}
+
+// A phase that asks a member which does not answer is slow: that the environment
+// is not ready is known by then. What got better is told when all phases have run.
+func TestWhatGotWorseIsToldBeforeAnythingIsDone(t *testing.T) {
+	for name, c := range map[string]struct {
+		was, is func(*scope)
+		ready   metav1.ConditionStatus
+	}{
+		"all well as before": {is: func(*scope) {}, ready: metav1.ConditionTrue},
+		"the leader is gone": {is: func(s *scope) { s.ail(naming.Postgres, v1alpha1.Unhealthy, v1alpha1.ReasonNoLeader, "") }, ready: metav1.ConditionFalse},
+		"not looked at":      {is: func(s *scope) { s.snapshot = nil }, ready: metav1.ConditionTrue},
+		"well again": {
+			was:   func(s *scope) { s.ail(naming.Postgres, v1alpha1.Unhealthy, v1alpha1.ReasonNoLeader, "") },
+			is:    func(*scope) {},
+			ready: metav1.ConditionFalse,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before, s := wellScope(), wellScope()
+			if c.was != nil {
+				c.was(before)
+			}
+			setStatus(before, nil)
+			s.env.Status = before.env.Status
+			c.is(s)
+			scheme := runtime.NewScheme()
+			require.NoError(t, v1alpha1.AddToScheme(scheme))
+			api := fake.NewClientBuilder().WithScheme(scheme).WithStatusSubresource(s.env).WithObjects(s.env).Build()
+			r := &Reconciler{Client: api, Recorder: events.NewFakeRecorder(20)}
+			require.NoError(t, r.tellWorse(t.Context(), s))
+			told := &v1alpha1.PawsEnvironment{}
+			require.NoError(t, api.Get(t.Context(), client.ObjectKeyFromObject(s.env), told))
+			require.Equal(t, c.ready, meta.FindStatusCondition(told.Status.Conditions, v1alpha1.ConditionReady).Status)
+		})
+	}
 }
 
 func TestEndpoints(t *testing.T) {

@@ -45,14 +45,16 @@ type Step struct {
 // member's data: it may have voted, and would not know.
 const bootstrapped = "has already been bootstrapped"
 
-// LostData are the ordinals of members that cannot start because their data is gone.
+// LostData are the ordinals of members that cannot start because their data is
+// gone. A pod goes on telling how it last ended while its container, which has
+// joined anew since, runs: one that runs has its data, though it may not answer.
 func LostData(list []corev1.Pod) []int32 {
 	var lost []int32
 	for i := range list {
 		pod := &list[i]
 		for _, c := range pod.Status.ContainerStatuses {
 			for _, end := range []*corev1.ContainerStateTerminated{c.State.Terminated, c.LastTerminationState.Terminated} {
-				if end != nil && !c.Ready && strings.Contains(end.Message, bootstrapped) {
+				if end != nil && c.State.Running == nil && strings.Contains(end.Message, bootstrapped) {
 					lost = append(lost, podOrdinal(pod.Name))
 				}
 			}

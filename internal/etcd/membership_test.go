@@ -123,16 +123,33 @@ func TestReplaceLost(t *testing.T) {
 
 // The message is etcd's own.
 func TestLostDataIsKnownByEtcdsWords(t *testing.T) {
-	pod := func(name, message string, ready bool) corev1.Pod {
-		ended := &corev1.ContainerStateTerminated{Message: message}
-		return corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name}, Status: corev1.PodStatus{
-			ContainerStatuses: []corev1.ContainerStatus{{Ready: ready, LastTerminationState: corev1.ContainerState{Terminated: ended}}},
-		}}
-	}
 	const words = `{"level":"fatal","msg":"discovery failed","error":"member 8211f1d0f64f3269 has already been bootstrapped"}`
-	require.Equal(t, []int32{2}, LostData([]corev1.Pod{
-		pod("etcd-1", "", true), pod("etcd-2", words, false), pod("etcd-3", words, true), pod("etcd-4", "disk full", false),
-	}))
+	ended := func(message string) corev1.ContainerState {
+		return corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Message: message}}
+	}
+	waits := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "CrashLoopBackOff"}}
+	runs := corev1.ContainerState{Running: &corev1.ContainerStateRunning{}}
+	for name, c := range map[string]struct {
+		now, before corev1.ContainerState
+		lost        bool
+	}{
+		"ended for want of it":                  {now: ended(words), lost: true},
+		"waits to be started again":             {now: waits, before: ended(words), lost: true},
+		"ended of something else":               {now: waits, before: ended("disk full")},
+		"joined anew and runs, ready or frozen": {now: runs, before: ended(words)},
+		"never ended":                           {now: runs},
+	} {
+		t.Run(name, func(t *testing.T) {
+			lost := LostData([]corev1.Pod{{ObjectMeta: metav1.ObjectMeta{Name: "etcd-2"}, Status: corev1.PodStatus{
+				ContainerStatuses: []corev1.ContainerStatus{{State: c.now, LastTerminationState: c.before}},
+			}}})
+			if c.lost {
+				require.Equal(t, []int32{2}, lost)
+			} else {
+				require.Empty(t, lost)
+			}
+		})
+	}
 }
 
 func TestNextStep(t *testing.T) {

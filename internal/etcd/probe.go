@@ -250,13 +250,15 @@ func (p *Prober) closeAll(namespace string, replicas int32) {
 	}
 }
 
-// Add announces the member of the given ordinal as a learner.
+// Add announces the member of the given ordinal as a learner. Add, Promote and
+// Remove are content with what is so already: an older look may ask for it again.
 func (p *Prober) Add(ctx context.Context, namespace string, via, ordinal int32) error {
 	c, err := p.client(namespace, via)
 	if err != nil {
 		return err
 	}
-	if _, err := c.MemberAddAsLearner(ctx, []string{PeerURL(namespace, ordinal)}); err != nil {
+	_, err = c.MemberAddAsLearner(ctx, []string{PeerURL(namespace, ordinal)})
+	if err != nil && !errors.Is(err, rpctypes.ErrPeerURLExist) {
 		return fmt.Errorf("adding etcd member %d: %w", ordinal, err)
 	}
 	return nil
@@ -275,7 +277,7 @@ func (p *Prober) Promote(ctx context.Context, namespace string, via int32, id ui
 	switch {
 	case errors.Is(err, rpctypes.ErrMemberLearnerNotReady):
 		return ErrNotReady
-	case err != nil:
+	case err != nil && !errors.Is(err, rpctypes.ErrMemberNotLearner):
 		return fmt.Errorf("promoting etcd member %x: %w", id, err)
 	}
 	return nil
@@ -287,7 +289,7 @@ func (p *Prober) Remove(ctx context.Context, namespace string, via int32, id uin
 	if err != nil {
 		return err
 	}
-	if _, err := c.MemberRemove(ctx, id); err != nil {
+	if _, err := c.MemberRemove(ctx, id); err != nil && !errors.Is(err, rpctypes.ErrMemberNotFound) {
 		return fmt.Errorf("removing etcd member %x: %w", id, err)
 	}
 	return nil
