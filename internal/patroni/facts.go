@@ -16,7 +16,18 @@ type Standby struct {
 	// LagSeconds is replay_lag: how long the leader's last commits took to be
 	// replayed; nil when PostgreSQL was not asked.
 	LagSeconds *float64
+	// SilentSeconds is for how long it has said nothing while a commit waits.
+	SilentSeconds float64
 }
+
+// silence is for how many seconds a standby may say nothing while a commit waits.
+// One that is well answers as soon as it has written what it was sent.
+// Source: PostgreSQL, "Streaming Replication Protocol", standby status update.
+const silence = 2.0
+
+// Silent tells whether a standby keeps commits waiting: its connection may well
+// last for wal_sender_timeout after its host is gone.
+func (s Standby) Silent() bool { return s.SilentSeconds > silence }
 
 // Acknowledges tells whether commits count on the standby.
 // Source: PostgreSQL, "pg_stat_replication", column sync_state.

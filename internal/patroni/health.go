@@ -144,17 +144,25 @@ func judgeSynchronous(spec v1alpha1.PostgresSpec, facts Facts) health.Synchronou
 	if len(leaders) != 1 {
 		return health.Synchronous{Reason: v1alpha1.ReasonNoLeader, Message: "there is not one leader that takes writes"}
 	}
-	var acknowledge []string
+	var acknowledge, silent []string
 	for _, s := range leaders[0].Standbys {
-		if s.State == "streaming" && s.Acknowledges() {
+		switch {
+		case s.State != "streaming" || !s.Acknowledges():
+		case s.Silent():
+			silent = append(silent, s.Name)
+		default:
 			acknowledge = append(acknowledge, s.Name)
 		}
 	}
 	slices.Sort(acknowledge)
 	waiting := uncounted(spec, facts, leaders[0])
 	if len(acknowledge) == 0 {
-		return health.Synchronous{Waiting: waiting, Reason: v1alpha1.ReasonNoSynchronousStandby,
-			Message: "no standby acknowledges commits: writes wait until one does"}
+		message := "no standby acknowledges commits: writes wait until one does"
+		if len(silent) > 0 {
+			slices.Sort(silent)
+			message += "; nothing is heard of " + strings.Join(silent, ", ")
+		}
+		return health.Synchronous{Waiting: waiting, Reason: v1alpha1.ReasonNoSynchronousStandby, Message: message}
 	}
 	return health.Synchronous{Active: true, Waiting: waiting, Reason: v1alpha1.ReasonStandbyAcknowledges,
 		Message: "a commit is acknowledged once one of these has it: " + strings.Join(acknowledge, ", ")}

@@ -134,6 +134,22 @@ func TestVerdict(t *testing.T) {
 				"1 leader + 2 replicas, lag: 0.8s, writes wait: no standby acknowledges", "", false, v1alpha1.ReasonNoSynchronousStandby,
 			},
 		},
+		"commits wait for standbys that say nothing": {
+			change: func(f *patroni.Facts) {
+				f.Members[0].Standbys[0].SilentSeconds, f.Members[0].Standbys[1].SilentSeconds = 2.5, 3
+			},
+			want: want{
+				v1alpha1.Unhealthy, v1alpha1.Healthy, v1alpha1.ReasonNoSynchronousStandby, "patroni-1",
+				"1 leader + 2 replicas, lag: 0.8s, writes wait: no standby acknowledges", "", false, v1alpha1.ReasonNoSynchronousStandby,
+			},
+		},
+		"one standby answers, the other says nothing": {
+			change: func(f *patroni.Facts) { f.Members[0].Standbys[1].SilentSeconds = 3 },
+			want: want{
+				v1alpha1.Healthy, v1alpha1.Healthy, v1alpha1.ReasonHealthy, "patroni-1",
+				"1 leader + 2 replicas, lag: 0.8s", "", true, v1alpha1.ReasonStandbyAcknowledges,
+			},
+		},
 		"synchronous mode off": {
 			spec: func(s *v1alpha1.PostgresSpec) { s.SynchronousMode = v1alpha1.SynchronousOff },
 			want: want{
