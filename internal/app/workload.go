@@ -118,7 +118,9 @@ func podSpec(env *v1alpha1.PawsEnvironment, app v1alpha1.AppSpec) *coreac.PodSpe
 			// A JVM on a busy laptop may take minutes; once started, an app is
 			// held to the ordinary liveness.
 			WithStartupProbe(probe(app, app.Health.ReadinessPath, 1, 300)).
-			WithReadinessProbe(probe(app, app.Health.ReadinessPath, 3, 2)).
+			// A failover takes less than three periods: the app stays reachable, and need
+			// not come back late, when the database is well already.
+			WithReadinessProbe(probe(app, app.Health.ReadinessPath, 3, 3)).
 			WithLivenessProbe(probe(app, app.Health.LivenessPath, 10, 6)))
 }
 
