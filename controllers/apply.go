@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"sync"
 
+	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -44,7 +45,12 @@ type objectKey struct {
 	types.NamespacedName
 }
 
-type record struct{ desired, owned string }
+// record is what was applied, which fields were owned then, and the generation
+// that the API server gave it.
+type record struct {
+	desired, owned string
+	generation     int64
+}
 
 func newApplier(c client.Client) *applier {
 	return &applier{client: c, last: map[objectKey]record{}}
@@ -69,7 +75,7 @@ func (a *applier) apply(ctx context.Context, object runtime.ApplyConfiguration) 
 	if err != nil {
 		return unchanged, fmt.Errorf("applying %s %s: %w", key.Kind, key.Name, err)
 	}
-	a.set(key, record{desired: want, owned: ownedFields(desired.GetManagedFields())})
+	a.set(key, record{desired: want, owned: ownedFields(desired.GetManagedFields()), generation: desired.GetGeneration()})
 	if known && before.desired == want {
 		return repaired, nil
 	}
@@ -108,6 +114,14 @@ func (a *applier) remove(ctx context.Context, gvk schema.GroupVersionKind, key t
 	defer a.mu.Unlock()
 	delete(a.last, objectKey{gvk, key})
 	return nil
+}
+
+// takenUp tells whether Kubernetes has begun with what was applied last: until
+// then a StatefulSet's status, and the cache's copy of it, are of the time before.
+func (a *applier) takenUp(set *appsv1.StatefulSet) bool {
+	gvk := appsv1.SchemeGroupVersion.WithKind("StatefulSet")
+	last, _ := a.get(objectKey{gvk, client.ObjectKeyFromObject(set)})
+	return set.Status.ObservedGeneration >= max(set.Generation, last.generation)
 }
 
 // forget drops what is remembered of a namespace.

@@ -5,8 +5,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/etcd"
@@ -112,4 +114,27 @@ func TestWhoLeads(t *testing.T) {
 func TestOr(t *testing.T) {
 	require.Equal(t, "given", or("given", "default"))
 	require.Equal(t, "default", or("", "default"))
+}
+
+// A status that says "settled" in the moment after a change would have whoever
+// waits for it go on too early.
+func TestAChangeIsTakenUpWhenKubernetesHasSeenIt(t *testing.T) {
+	for name, c := range map[string]struct {
+		applied, cached, observed int64
+		taken                     bool
+	}{
+		"nothing was applied":           {cached: 3, observed: 3, taken: true},
+		"the cache is of before":        {applied: 4, cached: 3, observed: 3},
+		"the controller has to come":    {applied: 4, cached: 4, observed: 3},
+		"the controller has been there": {applied: 4, cached: 4, observed: 4, taken: true},
+		"somebody else changed it":      {applied: 4, cached: 5, observed: 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := &appsv1.StatefulSet{ObjectMeta: metav1.ObjectMeta{Namespace: "paws", Name: "patroni", Generation: c.cached}}
+			set.Status.ObservedGeneration = c.observed
+			a := newApplier(nil)
+			a.set(objectKey{appsv1.SchemeGroupVersion.WithKind("StatefulSet"), client.ObjectKeyFromObject(set)}, record{generation: c.applied})
+			require.Equal(t, c.taken, a.takenUp(set))
+		})
+	}
 }

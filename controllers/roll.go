@@ -17,7 +17,12 @@ import (
 // roll replaces the outdated members of a StatefulSet one at a time, the leader
 // last and after handOver.
 func (r *Reconciler) roll(ctx context.Context, s *scope, set *appsv1.StatefulSet, component, leader string, handOver func(leader string) error) error {
-	if s.snapshot == nil || set.Status.ObservedGeneration != set.Generation {
+	if s.snapshot == nil {
+		return nil
+	}
+	if !r.applier.takenUp(set) {
+		s.note("%s: waiting for Kubernetes to take up the change", component)
+		s.requeue = time.Second
 		return nil
 	}
 	list, err := r.members(ctx, s.env, component)
