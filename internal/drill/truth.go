@@ -236,23 +236,27 @@ func appErrors(run Run) int {
 }
 
 // appRestarts counts containers of the application that were started again, and
-// pods that were replaced by others of the same rollout.
+// pods that were replaced by others of the same rollout. A spec that is as it was
+// before brings the old revision back: that is another rollout.
 func appRestarts(run Run) int {
 	n := 0
-	latest, known := map[string]Pod{}, map[string]bool{}
+	latest, rollout := map[string]Pod{}, map[string]string{}
 	for _, p := range run.Pods {
 		if !p.App {
 			continue
 		}
-		rollout := p.Component + " " + p.Revision
+		current, known := rollout[p.Component]
 		before, seen := latest[p.UID]
 		switch {
 		case seen:
 			n += int(max(p.Restarts-before.Restarts, 0))
-		case known[rollout] && p.At > run.Injected:
+		case known && p.Revision == current && p.At > run.Injected:
 			n++
 		}
-		latest[p.UID], known[rollout] = p, true
+		if !seen {
+			rollout[p.Component] = p.Revision
+		}
+		latest[p.UID] = p
 	}
 	return n
 }

@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -90,6 +91,9 @@ func TestTheApplicationRecoversByItself(t *testing.T) {
 	run.Pods = []Pod{appIs("a", "1", 4, 0), appIs("b", "2", 0, 20)}
 	require.Zero(t, truthOf(run).AppErrors, "what fails before is only counted")
 	require.Zero(t, truthOf(run).AppRestarts, "a pod of another rollout was meant to come")
+	back := run
+	back.Pods = append(slices.Clone(run.Pods), appIs("c", "1", 0, 40))
+	require.Zero(t, truthOf(back).AppRestarts, "and so was one of the revision before it")
 
 	run.Operations = append(run.Operations, on(App, "HTTP", wrote(4, 14, Uncertain))...)
 	run.Pods = append(run.Pods, appIs("a", "1", 6, 21), appIs("c", "2", 0, 22))

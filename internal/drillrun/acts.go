@@ -119,7 +119,7 @@ func (r *Runner) evict(ctx context.Context, target string) (time.Time, string, e
 		return time.Time{}, "", err
 	}
 	at, name := time.Now(), found[0].Name
-	err = r.Client.Kube.PolicyV1().Evictions(r.Env.Namespace).Evict(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: name}})
+	err = r.Client.Kube.PolicyV1().Evictions(r.Env.Namespace).Evict(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: r.Env.Namespace}})
 	if err != nil {
 		return at, "", fmt.Errorf("evicting %s: %w", name, err)
 	}

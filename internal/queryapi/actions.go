@@ -2,6 +2,7 @@ package queryapi
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
@@ -13,7 +14,9 @@ import (
 	"github.com/paws360/pawskind/internal/patroni"
 )
 
-// actionTimeout bounds an action; Patroni carries on with what it has begun.
+// actionTimeout bounds the wait for Patroni's answer, which comes when all is
+// done: it carries on with what it has begun, such as a failover that waits until
+// the lease of a leader that hangs has ended.
 const actionTimeout = 20 * time.Second
 
 // ActionAnswer is what became of an action.
@@ -52,9 +55,17 @@ func (s *Server) action(w http.ResponseWriter, request *http.Request, operation 
 	if err == nil {
 		err = s.Observer.Postgres.Do(ctx, env.Namespace, operation, member, secrets.Known(naming.KeyPatroniPassword), snapshot.Postgres)
 	}
-	if err != nil {
-		answer(w, http.StatusBadGateway, ActionAnswer{Error: err.Error()})
-		return
+	status, said := became(snapshot.Report.Leader, err)
+	answer(w, status, said)
+}
+
+// became is the answer to an action that was asked of Patroni.
+func became(leader string, err error) (int, ActionAnswer) {
+	switch {
+	case err == nil:
+		return http.StatusOK, ActionAnswer{Leader: leader}
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusAccepted, ActionAnswer{Leader: leader}
 	}
-	answer(w, http.StatusOK, ActionAnswer{Leader: snapshot.Report.Leader})
+	return http.StatusBadGateway, ActionAnswer{Error: err.Error()}
 }

@@ -3,8 +3,10 @@ package queryapi
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -45,6 +47,25 @@ func TestActionsNeedTheToken(t *testing.T) {
 		request.Header.Set(TokenHeader, token)
 		s.handler().ServeHTTP(recorder, request)
 		require.Equal(t, code, recorder.Code, token)
+	}
+}
+
+// A failover takes as long as the lease of a leader that hangs: that Patroni has
+// not answered yet is no refusal.
+func TestAnActionThatTakesLongIsBegun(t *testing.T) {
+	late := fmt.Errorf("asking patroni-1 for /failover: %w", &url.Error{Op: "Post", Err: context.DeadlineExceeded})
+	for _, c := range []struct {
+		err    error
+		status int
+		said   ActionAnswer
+	}{
+		{nil, http.StatusOK, ActionAnswer{Leader: "patroni-2"}},
+		{late, http.StatusAccepted, ActionAnswer{Leader: "patroni-2"}},
+		{errors.New("patroni-1 refuses"), http.StatusBadGateway, ActionAnswer{Error: "patroni-1 refuses"}},
+	} {
+		status, said := became("patroni-2", c.err)
+		require.Equal(t, c.status, status)
+		require.Equal(t, c.said, said)
 	}
 }
 
