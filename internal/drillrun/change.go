@@ -40,9 +40,11 @@ func (r *Runner) changeSpec(ctx context.Context, act drill.Act) error {
 	}
 	change := specChanges[act]
 	if act == drill.ActImage {
-		if change.values, err = r.spellings(ctx); err != nil {
+		image, err := r.image(ctx)
+		if err != nil {
 			return err
 		}
+		return r.setField(ctx, change.path, respelt(image))
 	}
 	value := change.values[0]
 	if now, _, err := field(env, change.path); err != nil || now == value {
@@ -87,24 +89,27 @@ func (r *Runner) setField(ctx context.Context, path []string, value any) error {
 	return r.Client.PatchEnvironment(ctx, r.Env.Namespace, r.Env.Name, string(patch))
 }
 
-// spellings are two names of the image that PostgreSQL runs: to Kubernetes they
-// are two images, and no node needs another one for it.
-func (r *Runner) spellings(ctx context.Context) ([2]string, error) {
+// image is what PostgreSQL runs, whether the spec names it or not.
+func (r *Runner) image(ctx context.Context) (string, error) {
 	name := naming.StatefulSet(naming.Postgres)
 	set, err := r.Client.Kube.AppsV1().StatefulSets(r.Env.Namespace).Get(ctx, name, metav1.GetOptions{})
 	if err != nil {
-		return [2]string{}, fmt.Errorf("reading the image of %s: %w", name, err)
+		return "", fmt.Errorf("reading the image of %s: %w", name, err)
 	}
-	return spellingsOf(set.Spec.Template.Spec.Containers[0].Image), nil
+	return set.Spec.Template.Spec.Containers[0].Image, nil
 }
 
-func spellingsOf(image string) [2]string {
+// respelt is another name of the same image: to Kubernetes it is another one, and
+// no node needs to fetch it. It is the same for a registry that has one name.
+func respelt(image string) string {
 	const registry = "docker.io/"
-	short := strings.TrimPrefix(image, registry)
-	if first, _, many := strings.Cut(short, "/"); short == image && many && strings.ContainsAny(first, ".:") {
-		return [2]string{image, image} // of a registry that has one name
+	if short, long := strings.CutPrefix(image, registry); long {
+		return short
 	}
-	return [2]string{registry + short, short}
+	if first, _, many := strings.Cut(image, "/"); many && (first == "localhost" || strings.ContainsAny(first, ".:")) {
+		return image
+	}
+	return registry + image
 }
 
 // renewCertificates has every certificate but the CA's made anew.

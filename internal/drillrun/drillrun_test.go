@@ -56,3 +56,16 @@ func TestEveryScenarioDoesSomething(t *testing.T) {
 		}
 	}
 }
+
+// An image that keeps its name is no change: nothing would be rolled out.
+func TestAnImageIsRespelt(t *testing.T) {
+	for image, other := range map[string]string{
+		"docker.io/pawskind/patroni-17:1a2b": "pawskind/patroni-17:1a2b",
+		"pawskind/patroni-17:1a2b":           "docker.io/pawskind/patroni-17:1a2b",
+		"registry.example.org/patroni:1":     "registry.example.org/patroni:1",
+		"localhost/patroni:1":                "localhost/patroni:1",
+		"localhost:5000/patroni:1":           "localhost:5000/patroni:1",
+	} {
+		require.Equal(t, other, respelt(image))
+	}
+}
