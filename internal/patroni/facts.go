@@ -16,12 +16,14 @@ type Standby struct {
 	// LagSeconds is replay_lag: how long the leader's last commits took to be
 	// replayed; nil when PostgreSQL was not asked.
 	LagSeconds *float64
-	// SilentSeconds is for how long it has said nothing while a commit waits.
-	SilentSeconds float64
+	// Flushed is how far it has the WAL for good; 0 when PostgreSQL was not asked.
+	Flushed int64
+	// SilentSeconds is for how long it has lacked WAL that the leader has.
+	SilentSeconds float64 `db:"-"`
 }
 
-// silence is for how many seconds a standby may say nothing while a commit waits.
-// One that is well answers as soon as it has written what it was sent.
+// silence is for how many seconds a standby may lack WAL before commits are held
+// to wait for it. One that is well answers as soon as it has written it.
 // Source: PostgreSQL, "Streaming Replication Protocol", standby status update.
 const silence = 2.0
 

@@ -19,7 +19,8 @@ type sample struct {
 
 const historyLength = 128
 
-// addLag completes the members' facts with how far they are behind.
+// addLag completes the members' facts with how far they, and what they have
+// written for good, are behind.
 func (p *Prober) addLag(namespace string, facts Facts) {
 	leaders := facts.Leaders()
 	if len(leaders) != 1 {
@@ -34,6 +35,11 @@ func (p *Prober) addLag(namespace string, facts Facts) {
 	h.add(sample{at: facts.Time, location: leaders[0].Location})
 	samples := h.samples
 	p.mu.Unlock()
+	for i := range leaders[0].Standbys {
+		if s := &leaders[0].Standbys[i]; s.Flushed > 0 {
+			s.SilentSeconds = standstill(samples, s.Flushed, facts.Time).Seconds()
+		}
+	}
 	for i := range facts.Members {
 		m := &facts.Members[i]
 		if m.Err != "" || m.State != "running" || m.Leads() {

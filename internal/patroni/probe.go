@@ -153,9 +153,7 @@ func (p *Prober) get(ctx context.Context, namespace, member, path string) ([]byt
 const standbyQuery = `SELECT application_name, state, coalesce(sync_state, ''),
   CASE WHEN replay_lsn >= pg_current_wal_flush_lsn() THEN 0
        ELSE coalesce(extract(epoch FROM replay_lag), 0) END::float8,
-  extract(epoch FROM least(
-    coalesce(clock_timestamp() - reply_time, '0'),
-    (SELECT coalesce(max(clock_timestamp() - query_start), '0') FROM pg_stat_activity WHERE wait_event = 'SyncRep')))::float8
+  coalesce((flush_lsn - '0/0'::pg_lsn)::bigint, 0)
 FROM pg_stat_replication`
 
 func (p *Prober) standbys(ctx context.Context, namespace, address string, superuser []string) ([]Standby, error) {

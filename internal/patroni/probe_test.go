@@ -136,6 +136,25 @@ func TestLagGrowsWhileAReplicaStandsStill(t *testing.T) {
 	require.InDelta(t, 6, lag(), 0.01, "the write of six seconds ago is still not replayed")
 }
 
+// A frozen standby streams by the leader's word, and clients that give up and come
+// again wait a moment each: only what it has written tells.
+func TestAStandbyThatWritesNothingIsSilent(t *testing.T) {
+	p := patroni.NewProber()
+	start := time.Unix(1_800_000_000, 0)
+	silent := func(after time.Duration, leader, flushed int64) bool {
+		facts := healthy()
+		facts.Time = start.Add(after)
+		facts.Members[0].Location = leader
+		facts.Members[0].Standbys[0].Flushed = flushed
+		patroni.AddLag(p, "paws", facts)
+		return facts.Members[0].Standbys[0].Silent()
+	}
+	require.False(t, silent(0, 1000, 1000), "an idle cluster")
+	require.False(t, silent(time.Hour, 2000, 1000), "it may be writing it right now")
+	require.True(t, silent(time.Hour+3*time.Second, 2500, 1000), "what it was sent three seconds ago is not written")
+	require.False(t, silent(time.Hour+5*time.Second, 3000, 3000), "it has written all")
+}
+
 func TestVerbs(t *testing.T) {
 	m := &members{
 		bodies: make(chan string, 1),
