@@ -97,8 +97,7 @@ func judgeLeader(spec v1alpha1.PostgresSpec, m MemberFacts, facts Facts, leaders
 }
 
 // patience is for how many seconds a leader may not have reached etcd. It looks
-// every loop_wait and tries for retry_timeout; then it demotes itself, and who
-// watches shall have seen that come.
+// every loop_wait, and tries for up to retry_timeout before it demotes itself.
 // Source: Patroni documentation, "Dynamic Configuration Settings".
 func patience(spec v1alpha1.PatroniSpec) float64 {
 	return float64(spec.LoopWait) + float64(spec.RetryTimeout)/2
