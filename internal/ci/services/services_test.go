@@ -84,9 +84,9 @@ func TestRunArguments(t *testing.T) {
 }
 
 func TestEnvFile(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir())
 	file, err := envFile(map[string]string{"B": "x y", "A": "1"})
 	require.NoError(t, err)
-	defer func() { _ = os.Remove(file) }()
 	content, err := os.ReadFile(file)
 	require.NoError(t, err)
 	require.Equal(t, "A=1\nB=x y\n", string(content))
