@@ -98,12 +98,15 @@ func backendURL(namespace string) string {
 	return "http://backend." + namespace + ".svc.cluster.local:8080"
 }
 
+// limits are an app's resources. Of the CPU it is promised a twentieth, half of what
+// members of the databases are: on two processors five of each still find their
+// place, and an app's successor beside it.
 func limits(cpu, memory, request string) *corev1.ResourceRequirements {
 	limit := resource.MustParse(cpu)
 	return &corev1.ResourceRequirements{
 		Limits: corev1.ResourceList{corev1.ResourceCPU: limit, corev1.ResourceMemory: resource.MustParse(memory)},
 		Requests: corev1.ResourceList{
-			corev1.ResourceCPU:    *resource.NewMilliQuantity(limit.MilliValue()/10, resource.DecimalSI),
+			corev1.ResourceCPU:    *resource.NewMilliQuantity(limit.MilliValue()/20, resource.DecimalSI),
 			corev1.ResourceMemory: resource.MustParse(request),
 		},
 	}
