@@ -51,7 +51,7 @@ const mark = "kept-over-restarts"
 
 func writeMarks(t *testing.T) {
 	t.Helper()
-	_, err := database(t).Exec(t.Context(), "CREATE TABLE marks (mark text); INSERT INTO marks VALUES ('"+mark+"')")
+	_, err := database(t).Exec(t.Context(), "CREATE TABLE IF NOT EXISTS marks (mark text PRIMARY KEY); INSERT INTO marks VALUES ('"+mark+"') ON CONFLICT DO NOTHING")
 	require.NoError(t, err)
 	require.NoError(t, cache(t).Set(t.Context(), mark, mark, 0).Err())
 	in(t, "etcd-1", "etcdctl", "put", "/"+mark, mark)
@@ -87,6 +87,7 @@ func TestTC024DataPersistence(t *testing.T) {
 
 // FR-020: a node that restarts without anybody's help comes back healthy.
 func TestNodeRestart(t *testing.T) {
+	writeMarks(t)
 	r := command(t, home, nil, engineName, "restart", node)
 	require.Zero(t, r.code, r.all())
 	healthy(t, 3*time.Minute)
@@ -97,6 +98,7 @@ func TestNodeRestart(t *testing.T) {
 // cannot succeed then names the member and the cause, and cleans up what it made;
 // it succeeds once the cause is gone, and the cluster is a new one.
 func TestTC025And023ResetAndPartialFailure(t *testing.T) {
+	writeMarks(t)
 	before := systemID(t, database(t))
 	r := pawskind(t, "reset", "--yes")
 	require.Equal(t, 2, r.code, "without the phrase nothing is deleted:\n%s", r.all())
