@@ -18,7 +18,7 @@ import (
 )
 
 // specChange is a field of the spec that a drill gives another value, and two
-// values that are as good as what it has.
+// values that are as good as what it has; an image has another spelling instead.
 type specChange struct {
 	path   []string
 	values [2]string
