@@ -125,7 +125,7 @@ func TestEtcdMemberIsReplaced(t *testing.T) {
 	}
 	before := member()
 	in(t, "etcd-1", "etcdctl", "put", "/kept", "kept")
-	in(t, "etcd-3", "sh", "-c", "for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf /data/etcd /data/identity && exit; done; exit 1")
+	destroy(t, "etcd-3", "/data/etcd /data/identity")
 	kubectl(t, "-n", "paws360", "delete", "pod", "etcd-3", "--force", "--grace-period=0")
 	eventually(t, 2*time.Minute, "a new identity", func() bool { now := member(); return now != "" && now != before })
 	healthy(t, 2*time.Minute)
@@ -134,14 +134,20 @@ func TestEtcdMemberIsReplaced(t *testing.T) {
 	in(t, "etcd-1", "etcdctl", "del", "/kept")
 }
 
+// destroy deletes what a member has there. It makes files meanwhile, in folders
+// that are then not empty.
+func destroy(t *testing.T, pod, what string) {
+	t.Helper()
+	in(t, pod, "sh", "-c", "for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf "+what+" && exit; done; exit 1")
+}
+
 // A replica whose data is destroyed copies the leader's.
 func TestPostgresReplicaIsClonedAnew(t *testing.T) {
 	replica := "patroni-1"
 	if leaderNow(t) == replica {
 		replica = "patroni-2"
 	}
-	// PostgreSQL makes files meanwhile, in folders that are then not empty.
-	in(t, replica, "sh", "-c", "for _ in 1 2 3 4 5 6 7 8 9 10; do rm -rf /data/pgdata && exit; done; exit 1")
+	destroy(t, replica, "/data/pgdata")
 	kubectl(t, "-n", "paws360", "delete", "pod", replica, "--force", "--grace-period=0")
 	eventually(t, 2*time.Minute, "the replica has its data again", func() bool {
 		_, err := tryKubectl(t, "-n", "paws360", "exec", replica, "--", "test", "-s", "/data/pgdata/PG_VERSION")
