@@ -52,9 +52,11 @@ func (s *Server) action(w http.ResponseWriter, request *http.Request, operation 
 	}
 	log.FromContext(ctx).Info("action", "environment", key, "action", operation, "member", member, "forced", refusal != nil)
 	secrets, err := s.Observer.Credentials(ctx, env)
-	if err == nil {
-		err = s.Observer.Postgres.Do(ctx, env.Namespace, operation, member, secrets.Known(naming.KeyPatroniPassword), snapshot.Postgres)
+	if err != nil { // nothing was asked of Patroni
+		answer(w, http.StatusBadGateway, ActionAnswer{Error: err.Error()})
+		return
 	}
+	err = s.Observer.Postgres.Do(ctx, env.Namespace, operation, member, secrets.Known(naming.KeyPatroniPassword), snapshot.Postgres)
 	status, said := became(snapshot.Report.Leader, err)
 	answer(w, status, said)
 }
