@@ -93,7 +93,19 @@ func (a *App) pipeline(ctx context.Context) (*pipeline.Pipeline, error) {
 	if err := a.Config.Prepare(); err != nil { // git ignores it, or each run would be a change
 		return nil, err
 	}
-	return &pipeline.Pipeline{Repo: repo, Store: store, State: filepath.Join(a.Config.Local(), "ci"), Version: a.Version}, nil
+	return &pipeline.Pipeline{Repo: repo, Store: store, State: filepath.Join(a.Config.Local(), "ci"), Version: a.Version, Outputs: a.outputs()}, nil
+}
+
+// outputs are the files that a shell has this program write to.
+func (a *App) outputs() (files []os.FileInfo) {
+	for _, w := range []io.Writer{a.Out, a.Err} {
+		if file, is := w.(*os.File); is {
+			if info, err := file.Stat(); err == nil && info.Mode().IsRegular() {
+				files = append(files, info)
+			}
+		}
+	}
+	return files
 }
 
 func (a *App) showPlan(p *pipeline.Pipeline, file string, o CIOptions) error {

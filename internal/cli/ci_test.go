@@ -160,6 +160,29 @@ func TestCIWatches(t *testing.T) {
 	require.Equal(t, problem.ExitInterrupted, problem.Exit(<-ended))
 }
 
+func TestWhatThisProgramPrintsIsNoChange(t *testing.T) {
+	folder, app := pipelineRepo(t)
+	out, err := os.Create(filepath.Join(folder, "out.log"))
+	require.NoError(t, err)
+	defer func() { _ = out.Close() }()
+	app.Out = out
+	p, err := app.pipeline(t.Context())
+	require.NoError(t, err)
+	before, err := p.Fingerprint(t.Context())
+	require.NoError(t, err)
+
+	_, err = out.WriteString("a run's summary\n")
+	require.NoError(t, err)
+	after, err := p.Fingerprint(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, before, after)
+
+	require.NoError(t, os.WriteFile(filepath.Join(folder, "other.log"), nil, 0o644))
+	after, err = p.Fingerprint(t.Context())
+	require.NoError(t, err)
+	require.NotEqual(t, before, after)
+}
+
 // lines hands on what is written to it, line by line.
 type lines struct {
 	rest  string

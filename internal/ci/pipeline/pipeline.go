@@ -31,6 +31,9 @@ type Pipeline struct {
 	Store *artifacts.Store
 	// State is the folder of caches, Version is pawskind's.
 	State, Version string
+	// Outputs are files that this program writes while it runs: that they change
+	// is no change of the repository.
+	Outputs []os.FileInfo
 }
 
 // Options are how a workflow is run.

@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -34,7 +35,8 @@ func (p *Pipeline) Changed(ctx context.Context, before string, every time.Durati
 	}
 }
 
-// Fingerprint is of names, sizes and times of all files that git would not ignore.
+// Fingerprint is of names, sizes and times of all files that git would not ignore,
+// but for this program's own output.
 func (p *Pipeline) Fingerprint(ctx context.Context) (string, error) {
 	command := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	command.Dir = p.Repo
@@ -50,6 +52,9 @@ func (p *Pipeline) Fingerprint(ctx context.Context) (string, error) {
 		info, err := os.Lstat(filepath.Join(p.Repo, name))
 		if err != nil {
 			fmt.Fprintf(sum, "%q gone\n", name)
+			continue
+		}
+		if slices.ContainsFunc(p.Outputs, func(own os.FileInfo) bool { return os.SameFile(own, info) }) {
 			continue
 		}
 		fmt.Fprintf(sum, "%q %d %d %v\n", name, info.Size(), info.ModTime().UnixNano(), info.Mode())
