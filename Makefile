@@ -151,7 +151,7 @@ test-unit: ## Tests that need nothing but Go
 	@go test ./api/... ./cmd/... ./controllers/... ./hack/... ./internal/...
 
 .PHONY: test-faults
-test-faults: host build ## Every scenario of the drills, every failpoint and recovery by hand, on a real cluster
+test-faults: images node-image ## Every scenario of the drills, every failpoint and recovery by hand, on a real cluster
 	@PAWSKIND_SCENARIOS=all go test -count=1 -timeout 90m -v -run '$(SLOW_TESTS)|TC001|TC01[0-3]|Drills|Faults|UnderClients|InterruptedRotation' ./test/e2e
 
 .PHONY: test-security
@@ -159,7 +159,7 @@ test-security: $(PAWSKIND) ## Try every cell of the attack matrix on the running
 	@go test -count=1 -timeout 10m -v ./test/security
 
 .PHONY: test-leaks
-test-leaks: host build ## Much of the end-to-end tests, then what they used of their rights, and what they left of secrets
+test-leaks: images node-image ## Much of the end-to-end tests, then what they used of their rights, and what they left of secrets
 	@hack/host/tools.sh
 	@PAWSKIND_E2E_JUDGED=1 go test -count=1 -timeout 60m -v -skip '$(SLOW_TESTS)|InterruptedStart|TC018|TC02[45]' ./test/e2e
 
@@ -176,16 +176,16 @@ soak: $(PAWSKIND) ## Kill the leader again and again while clients write: RUNS=1
 	@$(PAWSKIND) drill leader-kill --runs $(or $(RUNS),100) --yes $(FLAGS)
 
 .PHONY: bench
-bench: host build ## Measure starts, commands, rest and the pipeline: RUNS=3, ONLY=pipeline
+bench: images node-image ## Measure starts, commands, rest and the pipeline: RUNS=3, ONLY=pipeline
 	@go run ./test/bench -runs $(or $(RUNS),3) $(if $(ONLY),-only $(ONLY))
 
 .PHONY: bench-security
-bench-security: host build ## Measure what TLS and authentication cost: RUNS=5
+bench-security: images node-image ## Measure what TLS and authentication cost: RUNS=5
 	@go run ./test/bench -security $(or $(RUNS),5) -out bench-security.json
 	@go run ./test/bench/faults -starts $(or $(RUNS),5) -runs 0 -out bench-security-starts.json
 
 .PHONY: bench-faults
-bench-faults: host build ## Measure what faults cost, beside the same stack from plain manifests: RUNS=20
+bench-faults: images node-image ## Measure what faults cost, beside the same stack from plain manifests: RUNS=20
 	@go run ./test/bench/faults -runs $(or $(RUNS),20) $(FLAGS)
 
 .PHONY: lint

@@ -43,6 +43,9 @@ KUBEBUILDER_ASSETS=$(go run ./hack/nodeimage -assets)
 export KUBEBUILDER_ASSETS
 go test ./test/api/...
 
+step "images" # a first start need not build them against a test's patience
+make --no-print-directory images node-image
+
 step "end-to-end tests"
 go test -count=1 -timeout 50m -v -skip "$SLOW_TESTS" ./test/e2e/...
 
