@@ -23,13 +23,17 @@ func (l Log) of(right Right) []Right {
 }
 
 // Policy has the API server log who did what, without what was said: for the
-// accounts whose rights are judged, and for nobody else.
+// accounts whose rights are judged, and for nobody else but who deletes a
+// namespace.
 const Policy = `apiVersion: audit.k8s.io/v1
 kind: Policy
 omitStages: [RequestReceived]
 rules:
 - level: None
   nonResourceURLs: ["*"]
+- level: Metadata
+  verbs: [delete]
+  resources: [{group: "", resources: [namespaces]}]
 - level: None
   users: ["system:apiserver", "system:kube-controller-manager", "system:kube-scheduler"]
 - level: None
@@ -52,22 +56,34 @@ type event struct {
 	Annotations    map[string]string
 }
 
-// ReadLog takes an account's doings from an audit log, one event a line.
+// endsNamespace tells whether the event began the deletion of that namespace.
+func (e event) endsNamespace(name string) bool {
+	return e.Verb == "delete" && e.ObjectRef != nil && e.ObjectRef.APIGroup == "" && e.ObjectRef.Resource == "namespaces" &&
+		e.ObjectRef.Subresource == "" && e.ObjectRef.Name == name && e.ResponseStatus.Code == http.StatusOK
+}
+
+// ReadLog takes an account's doings from an audit log, one event a line. Once its
+// namespace is being deleted, its roles may go before its pods: what it is denied
+// from then on is left out.
 func ReadLog(in io.Reader, account Account) (Log, error) {
 	var log Log
 	lines := bufio.NewScanner(in)
 	lines.Buffer(nil, 4<<20)
+	ending := false
 	for number := 1; lines.Scan(); number++ {
 		var e event
 		if err := json.Unmarshal(lines.Bytes(), &e); err != nil {
 			return log, fmt.Errorf("reading line %d of the audit log: %w", number, err)
 		}
+		ending = ending || e.endsNamespace(account.Namespace)
 		if e.User.Username != account.User() || e.ObjectRef == nil {
 			continue
 		}
 		right := e.right()
 		if e.Annotations["authorization.k8s.io/decision"] == "forbid" {
-			log.Denied = append(log.Denied, right)
+			if !ending {
+				log.Denied = append(log.Denied, right)
+			}
 			continue
 		}
 		log.Used = append(log.Used, right)

@@ -55,6 +55,28 @@ func TestTheLogTellsWhatWasDoneAndDenied(t *testing.T) {
 	require.Equal(t, []Right{{"", "", "nodes", "n", "delete"}}, log.Denied)
 }
 
+func TestRolesMayGoBeforeThePodsOfANamespaceThatIsDeleted(t *testing.T) {
+	const (
+		denied = `{"verb":"patch","user":{"username":"system:serviceaccount:system:operator"},"objectRef":{"resource":"pods","namespace":"system","name":"x"},"responseStatus":{"code":403},"annotations":{"authorization.k8s.io/decision":"forbid"}}`
+		system = `{"verb":"delete","user":{"username":"admin"},"objectRef":{"resource":"namespaces","namespace":"system","name":"system"},"responseStatus":{"code":200}}`
+	)
+	for name, c := range map[string]struct {
+		log  []string
+		want []Right
+	}{
+		"denied before":                    {[]string{denied, system}, []Right{{"system", "", "pods", "x", "patch"}}},
+		"denied afterwards":                {[]string{system, denied}, nil},
+		"another namespace is deleted":     {[]string{strings.ReplaceAll(system, `"system"`, `"other"`), denied}, []Right{{"system", "", "pods", "x", "patch"}}},
+		"the deletion itself was not done": {[]string{strings.ReplaceAll(system, "200", "403"), denied}, []Right{{"system", "", "pods", "x", "patch"}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			log, err := ReadLog(strings.NewReader(strings.Join(c.log, "\n")), operator)
+			require.NoError(t, err)
+			require.Equal(t, c.want, log.Denied)
+		})
+	}
+}
+
 func TestJudge(t *testing.T) {
 	list, listAtHome := Right{"", "", "pods", "", "list"}, Right{"system", "", "pods", "", "list"}
 	get := Right{"", "", "secrets", "token", "get"}
