@@ -144,6 +144,8 @@ func judgeSentinel(spec v1alpha1.RedisSpec, s SentinelFacts, announced string) h
 		set(v1alpha1.Unhealthy, "%s", s.Quorum)
 	case strings.Contains(s.Flags, "down"):
 		set(v1alpha1.Degraded, "finds the master down (%s)", s.Flags)
+	case strings.Contains(s.Flags, "failover_in_progress"): // the master may have come back meanwhile
+		set(v1alpha1.Degraded, "is failing over")
 	case s.OtherSentinels < int(spec.Sentinels)-1:
 		set(v1alpha1.Degraded, "knows %d of %d other Sentinels", s.OtherSentinels, spec.Sentinels-1)
 	case s.Replicas < int(spec.Replicas)-1:

@@ -125,6 +125,8 @@ func TestVerdictOnSentinels(t *testing.T) {
 				f.Sentinels[i].Flags = "s_down,o_down,master"
 			}
 		}, v1alpha1.Unhealthy, v1alpha1.ReasonNoMaster, "master: redis-1, quorum: 3/3", "finds the master down (s_down,o_down,master)", "redis-1"},
+		"one replaces a master that is back": {func(f *redis.Facts) { f.Sentinels[2].Flags = "master,failover_in_progress" },
+			v1alpha1.Degraded, v1alpha1.ReasonMemberUnhealthy, "master: redis-1, quorum: 3/3", "is failing over", "redis-1"},
 		"one knows too few Sentinels": {func(f *redis.Facts) { f.Sentinels[2].OtherSentinels = 1 },
 			v1alpha1.Degraded, v1alpha1.ReasonMemberUnhealthy, "master: redis-1, quorum: 3/3", "knows 1 of 2 other Sentinels", "redis-1"},
 		"one knows too few replicas": {func(f *redis.Facts) { f.Sentinels[2].Replicas = 0 },

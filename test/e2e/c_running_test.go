@@ -101,7 +101,9 @@ func TestDeletedPodsComeBackWhole(t *testing.T) {
 			var rows int
 			require.NoError(t, database(t).QueryRow(t.Context(), "SELECT count(*) FROM kept WHERE name = $1", target).Scan(&rows))
 			require.Equal(t, 1, rows)
-			require.Equal(t, target, cache(t).Get(t.Context(), "kept:"+target).Val())
+			kept, err := cache(t).Get(t.Context(), "kept:"+target).Result()
+			require.NoError(t, err)
+			require.Equal(t, target, kept)
 		})
 	}
 }

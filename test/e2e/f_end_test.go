@@ -62,7 +62,9 @@ func requireMarks(t *testing.T) {
 	var found string
 	require.NoError(t, database(t).QueryRow(t.Context(), "SELECT mark FROM marks").Scan(&found))
 	require.Equal(t, mark, found)
-	require.Equal(t, mark, cache(t).Get(t.Context(), mark).Val())
+	kept, err := cache(t).Get(t.Context(), mark).Result()
+	require.NoError(t, err)
+	require.Equal(t, mark, kept)
 	require.Contains(t, in(t, "etcd-1", "etcdctl", "get", "/"+mark), mark)
 }
 
