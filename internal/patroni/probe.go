@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/jackc/pgx/v5"
@@ -134,8 +135,33 @@ func (p *Prober) member(ctx context.Context, namespace, name string, superuser [
 	return m
 }
 
-// get reads a path of a member; Patroni answers some with 503 and a body that counts.
+// restartingAPI is how long Patroni's REST API is given to be back, which restarts
+// to take up a new certificate and resets who just came (its RestApiServer,
+// reload_config).
+const restartingAPI = 300 * time.Millisecond
+
+// get reads a path of a member. One that turns the question away at once is asked
+// once more.
 func (p *Prober) get(ctx context.Context, namespace, member, path string) ([]byte, error) {
+	data, err := p.getOnce(ctx, namespace, member, path)
+	if !turnedAway(err) {
+		return data, err
+	}
+	select {
+	case <-ctx.Done():
+		return nil, err
+	case <-time.After(restartingAPI):
+		return p.getOnce(ctx, namespace, member, path)
+	}
+}
+
+// turnedAway tells whether a server's machine is there, and the server was not.
+func turnedAway(err error) bool {
+	return errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, io.EOF)
+}
+
+// getOnce asks once; Patroni answers some paths with 503 and a body that counts.
+func (p *Prober) getOnce(ctx context.Context, namespace, member, path string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, p.URL(namespace, member)+path, nil)
 	if err != nil {
 		return nil, err

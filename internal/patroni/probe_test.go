@@ -96,6 +96,20 @@ func TestOneMembersFailureHidesNoOther(t *testing.T) {
 	require.Contains(t, facts.Members[2].Err, "no JSON")
 }
 
+// As when Patroni restarts its API to take up a new certificate.
+func TestWhoIsTurnedAwayAsksOnceMore(t *testing.T) {
+	var asked atomic.Int32
+	m := &members{answer: func(member, _ string) (string, int) {
+		if member == "patroni-1" && asked.Add(1) == 1 {
+			panic(http.ErrAbortHandler) // the connection is closed without a word
+		}
+		return recorded(t, member), 200
+	}}
+	facts := m.prober(t).Probe(t.Context(), "paws", 3, nil, 5*time.Second)
+	require.Len(t, facts.Leaders(), 1)
+	require.EqualValues(t, 2, asked.Load())
+}
+
 func TestALeaderWhosePostgresCannotBeAskedIsTold(t *testing.T) {
 	m := &members{answer: func(member, _ string) (string, int) { return recorded(t, member), 200 }}
 	p := m.prober(t)
