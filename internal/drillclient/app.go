@@ -42,10 +42,10 @@ func (c *appClient) get(ctx context.Context) error {
 }
 
 // driveApp asks until the context ends.
-func (r *recorder) driveApp(ctx context.Context, name string, c *appClient) {
+func (r *recorder) driveApp(ctx context.Context, route, name string, c *appClient) {
 	for ctx.Err() == nil {
 		attempt, cancel := context.WithTimeout(context.WithoutCancel(ctx), operationTimeout)
-		o := drill.Operation{System: drill.App, Route: routeHTTP, Client: name, Kind: drill.Write, Start: r.since()}
+		o := drill.Operation{System: drill.App, Route: route, Client: name, Kind: drill.Write, Start: r.since()}
 		err := c.get(attempt)
 		cancel()
 		o.End, o.Outcome = r.since(), drill.Acknowledged

@@ -25,7 +25,7 @@ type Outside struct {
 	Secrets  Secrets
 }
 
-// routePublished is the route of the clients outside.
+// routePublished is the route of the clients outside, those of the app among them.
 const routePublished = "published port"
 
 // OutsideRoutes is over how many routes they write to the databases.
@@ -56,7 +56,7 @@ func StartOutside(ctx context.Context, o Outside, writers int, fresh bool) (*Run
 		})
 	}
 	if o.Backend != "" {
-		r.done.Go(func() { r.driveApp(running, "app-outside", newApp(o.Backend)) })
+		r.done.Go(func() { r.driveApp(running, routePublished, "app-outside", newApp(o.Backend)) })
 	}
 	return r, nil
 }

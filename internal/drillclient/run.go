@@ -120,7 +120,7 @@ func (r *Run) startClients(ctx context.Context) {
 		})
 	}
 	if r.settings.Backend != "" {
-		r.done.Go(func() { r.driveApp(ctx, "app-1", newApp(r.settings.Backend)) })
+		r.done.Go(func() { r.driveApp(ctx, routeHTTP, "app-1", newApp(r.settings.Backend)) })
 	}
 	if r.settings.Bulk {
 		r.done.Go(func() { r.driveBulk(ctx) })

@@ -25,15 +25,18 @@ const insideRoutes = 5
 
 // routes is over how many routes the crew writes, the application's among them.
 func (c *crew) routes() int {
-	n, app := 0, false
+	n := 0
 	if c.where != drill.Outside {
-		n, app = insideRoutes, c.settings().Backend != ""
+		n += insideRoutes
+		if c.settings().Backend != "" {
+			n++
+		}
 	}
 	if c.where != drill.Inside {
-		n, app = n+drillclient.OutsideRoutes, app || c.Outside.Backend != ""
-	}
-	if app {
-		n++
+		n += drillclient.OutsideRoutes
+		if c.Outside.Backend != "" {
+			n++
+		}
 	}
 	return n
 }

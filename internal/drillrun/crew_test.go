@@ -18,7 +18,7 @@ func TestRoutesOfACrew(t *testing.T) {
 	}
 	runner.Env.Spec.Apps = []v1alpha1.AppSpec{{Name: "backend", Port: 8080}}
 	runner.Outside = drillclient.Outside{Backend: "http://127.0.0.1:8080"}
-	for where, want := range map[drill.Clients]int{drill.Inside: 6, drill.Outside: 3, drill.Everywhere: 8} {
+	for where, want := range map[drill.Clients]int{drill.Inside: 6, drill.Outside: 3, drill.Everywhere: 9} {
 		c := &crew{Runner: runner, where: where}
 		require.Equal(t, want, c.routes())
 		require.Equal(t, where != drill.Inside, len(c.settings().RedisClients) == 2)
