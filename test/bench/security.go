@@ -80,7 +80,7 @@ func (b *bench) contests(seconds int) []contest {
 		{"pgbench, select only, scale 40, 8 clients", 15, nil, func(w way) (float64, error) { return b.pgbench(w, seconds, "-S") }},
 		// Ten rows that each transaction changes one of: clients wait for one another, and
 		// so for each other's round trips.
-		{"pgbench, TPC-B-like, scale 10, 8 clients", 0, func() error { return b.fill(10) }, tpcb},
+		{"pgbench, TPC-B-like, scale 10, 8 clients", 15, func() error { return b.fill(10) }, tpcb},
 		{"redis-benchmark SET, 50 clients, redis.tls", 0, nil, func(w way) (float64, error) { return b.redisBenchmark(w, true, "set") }},
 		{"redis-benchmark GET, 50 clients, redis.tls", 0, nil, func(w way) (float64, error) { return b.redisBenchmark(w, true, "get") }},
 		{"redis-benchmark SET, 50 clients, passwords alone", 15, nil, func(w way) (float64, error) { return b.redisBenchmark(w, false, "set") }},
