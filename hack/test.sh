@@ -16,6 +16,14 @@ ensure_nft() {
   fi
 }
 
+# The pipeline's containers are tried on both engines, where a machine is CI's own:
+# on a developer's, Podman is left out if it is not there.
+ensure_podman() {
+  if [ "${CI:-}" = true ] && [ "$(id -u)" = 0 ]; then
+    PAWSKIND_PROVIDER=podman hack/host/setup.sh
+  fi
+}
+
 step "formatting"
 unformatted=$(gofmt -l api cmd config controllers hack internal test)
 [ -z "$unformatted" ] || { echo "not formatted: $unformatted"; exit 1; }
@@ -47,6 +55,7 @@ step "images" # a first start need not build them against a test's patience
 make --no-print-directory images node-image
 
 step "end-to-end tests"
+ensure_podman
 go test -count=1 -timeout 50m -v -skip "$SLOW_TESTS" ./test/e2e/...
 
 step "done"

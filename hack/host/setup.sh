@@ -128,7 +128,8 @@ set_up_docker() {
 }
 
 set_up_podman() {
-  apt_install podman iptables jq
+  # Catatonit is the init of containers that ask for one, as those of the pipeline do.
+  apt_install podman catatonit iptables jq
   # Nodes of one cluster find each other by name.
   case "$(podman info --format '{{.Host.NetworkBackend}}')" in
     netavark) apt_install aardvark-dns ;;

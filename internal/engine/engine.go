@@ -9,7 +9,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 )
 
@@ -102,6 +104,31 @@ func (e *Engine) readPodman(info []byte) error {
 	e.Version, e.Root, e.CPUs, e.MemoryBytes = p.Version.Version, p.Store.GraphRoot, p.Host.CPUs, p.Host.MemTotal
 	e.CgroupVersion = strings.TrimPrefix(p.Host.CgroupVersion, "v")
 	return nil
+}
+
+// ChecksHealth reports whether the engine runs the health checks of containers by
+// itself. Podman leaves their timing to systemd, and checks nothing where there is
+// none (podman-healthcheck-run(1)).
+func (e *Engine) ChecksHealth() bool {
+	if e.Kind != "podman" || runtime.GOOS != "linux" {
+		return true
+	}
+	_, err := os.Stat("/run/systemd/system") // sd_booted(3)
+	return err == nil
+}
+
+// Remove ends a container at once and removes it, with the volumes that are its own.
+func (e *Engine) Remove(ctx context.Context, container string) error {
+	return e.Run(ctx, e.removeArguments(container)...)
+}
+
+// Podman first waits 10 s for the container's process, unless told otherwise.
+func (e *Engine) removeArguments(container string) []string {
+	args := []string{"rm", "--force", "--volumes"}
+	if e.Kind == "podman" {
+		args = append(args, "--time", "0")
+	}
+	return append(args, container)
 }
 
 // Run calls the engine and gives its complaint on failure.

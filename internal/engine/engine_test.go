@@ -70,3 +70,13 @@ func TestSaveKeepsImagesApart(t *testing.T) {
 		require.Equal(t, want, e.saveArguments([]string{"a:1", "b:2"}), kind)
 	}
 }
+
+// Podman waits 10 s for a container's process, even with --force.
+func TestRemovalDoesNotWait(t *testing.T) {
+	for kind, want := range map[string][]string{
+		"docker": {"rm", "--force", "--volumes", "one"},
+		"podman": {"rm", "--force", "--volumes", "--time", "0", "one"},
+	} {
+		require.Equal(t, want, (&Engine{Kind: kind}).removeArguments("one"), kind)
+	}
+}

@@ -26,7 +26,7 @@ func bake(ctx context.Context, e *engine.Engine, base, archives, rootfs, ref str
 	}
 	container := string(bytes.TrimSpace(out))
 	defer func() {
-		_ = e.Run(context.WithoutCancel(ctx), "rm", "--force", "--volumes", container)
+		_ = e.Remove(context.WithoutCancel(ctx), container)
 	}()
 	steps := [][]string{
 		{"cp", archives, container + ":/bake/images"},

@@ -128,7 +128,7 @@ func (b *build) flatten(ctx context.Context, image, file string) (flatImage, err
 		return f, err
 	}
 	container := strings.TrimSpace(string(out))
-	defer func() { _ = b.Engine.Run(context.WithoutCancel(ctx), "rm", "--force", container) }()
+	defer func() { _ = b.Engine.Remove(context.WithoutCancel(ctx), container) }()
 	f.layer, err = writeLayer(file, func(w io.Writer) error {
 		return b.Engine.Stream(ctx, nil, w, "export", container)
 	})

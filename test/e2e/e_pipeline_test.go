@@ -15,6 +15,7 @@ import (
 	"github.com/paws360/pawskind/internal/ci/services"
 	"github.com/paws360/pawskind/internal/ci/services/servicestest"
 	"github.com/paws360/pawskind/internal/ci/tree"
+	"github.com/paws360/pawskind/internal/engine"
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/redis"
 )
@@ -158,11 +159,23 @@ jobs:
     steps: [{run: echo never}]
 `
 
-// Jobs and services run in containers of the engine; a name that was moved to
+// Jobs and services run in containers of either engine; a name that was moved to
 // another image is another input, and an image that cannot be had is told.
 func TestPipelineRunsInContainers(t *testing.T) {
-	require.Zero(t, command(t, checkout, []string{"ENGINE=" + engineName}, filepath.Join(checkout, "images/base/ensure.sh"), "trixie").code)
-	t.Cleanup(func() { _ = exec.Command(engineName, "rmi", "-f", "pawskind-e2e/answers:1").Run() })
+	for _, kind := range []string{"docker", "podman"} {
+		t.Run(kind, func(t *testing.T) {
+			if _, err := engine.Detect(t.Context(), kind); err != nil && kind != engineName {
+				t.Skip(err)
+			}
+			runsInContainers(t, kind)
+		})
+	}
+}
+
+func runsInContainers(t *testing.T, kind string) {
+	t.Setenv("PAWSKIND_PROVIDER", kind)
+	require.Zero(t, command(t, checkout, []string{"ENGINE=" + kind}, filepath.Join(checkout, "images/base/ensure.sh"), "trixie").code)
+	t.Cleanup(func() { _ = exec.Command(kind, "rmi", "-f", "pawskind-e2e/answers:1").Run() })
 	project := filepath.Join(t.TempDir(), "contained")
 	require.NoError(t, os.MkdirAll(filepath.Join(project, ".github/workflows"), 0o755))
 	for name, content := range map[string]string{".github/workflows/ci.yml": containedWorkflow, "committed.txt": "a file of the repository\n", "pawskind.yaml": "name: contained\n"} {
@@ -180,7 +193,7 @@ func TestPipelineRunsInContainers(t *testing.T) {
 		return result
 	}
 
-	answering(t, "one")
+	answering(t, kind, "one")
 	result := run("one", false)
 	log := pipelineLog(t, result, result.Jobs[0])
 	require.Contains(t, log, "this is trixie in")
@@ -189,18 +202,18 @@ func TestPipelineRunsInContainers(t *testing.T) {
 	require.Equal(t, ci.Failure, result.Jobs[1].Conclusion)
 	require.Contains(t, result.Jobs[1].Reason, "ERR_CI_025")
 	run("one", true)
-	answering(t, "two")
+	answering(t, kind, "two")
 	run("two", false)
 
-	left, err := exec.Command(engineName, "ps", "-aq", "--filter", "name=pawskind-ci-").Output()
+	left, err := exec.Command(kind, "ps", "-aq", "--filter", "name=pawskind-ci-").Output()
 	require.NoError(t, err)
 	require.Empty(t, strings.TrimSpace(string(left)), "no container of the run is left")
 }
 
 // answering moves the service's name to an image that gives that answer.
-func answering(t *testing.T, answer string) {
+func answering(t *testing.T, kind, answer string) {
 	t.Helper()
-	c := exec.CommandContext(t.Context(), engineName, "build", "-q", "-t", "pawskind-e2e/answers:1", "-")
+	c := exec.CommandContext(t.Context(), kind, "build", "-q", "-t", "pawskind-e2e/answers:1", "-")
 	c.Stdin = strings.NewReader(`FROM debian:trixie-slim
 CMD ["perl", "-MIO::Socket::INET", "-e", "my $s = IO::Socket::INET->new(LocalPort => 7000, Listen => 5) or die; open(my $f, '>', '/ready'); while (my $c = $s->accept) { print $c '` + answer + `', qq(\\n); close $c }"]
 `)

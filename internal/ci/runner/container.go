@@ -171,10 +171,10 @@ func (c *container) remove(folder string) {
 
 // removeContainer ends a container and all that runs in it; one that is gone
 // already is as well.
-func removeContainer(engine, name string) {
+func removeContainer(program, name string) {
 	ctx, cancel := context.WithTimeout(context.Background(), 30*time.Second)
 	defer cancel()
-	_ = exec.CommandContext(ctx, engine, "rm", "-f", name).Run()
+	_ = (&engine.Engine{Kind: filepath.Base(program)}).Remove(ctx, name)
 }
 
 // onHost runs a command beside the leg's container.

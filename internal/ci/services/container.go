@@ -1,10 +1,8 @@
 package services
 
 import (
-	"bytes"
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -13,12 +11,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/paws360/pawskind/internal/ci"
 	"github.com/paws360/pawskind/internal/ci/artifacts"
 	"github.com/paws360/pawskind/internal/ci/schedule"
-	"github.com/paws360/pawskind/internal/engine"
 	"github.com/paws360/pawskind/internal/problem"
 )
 
@@ -60,7 +56,7 @@ func (p *Provider) container(ctx context.Context, job ci.Job, s ci.Service, undo
 	undo.add(func() {
 		ctx, cancel := cleaning()
 		defer cancel()
-		_ = e.Run(ctx, "rm", "--force", "--volumes", name) // it may not have come to be
+		_ = e.Remove(ctx, name) // it may not have come to be
 	})
 	if err := e.Run(ctx, args...); err != nil {
 		return fail(err)
@@ -127,61 +123,6 @@ func publishedPort(out string) (int, error) {
 		return 0, fmt.Errorf("reading the published port: %w", err)
 	}
 	return strconv.Atoi(port)
-}
-
-// state is what both engines tell of a container; Podman 4 says Healthcheck.
-type state struct {
-	Status   string
-	ExitCode int
-	Health   *struct{ Status string }
-	// Healthcheck is Health under its older name.
-	Healthcheck *struct{ Status string }
-}
-
-// verdict tells whether the container is ready, or that it never will be.
-func (s state) verdict() (ready bool, err error) {
-	health := s.Health
-	if health == nil {
-		health = s.Healthcheck
-	}
-	switch {
-	case s.Status == "exited" || s.Status == "dead":
-		return false, fmt.Errorf("it ended with status %d", s.ExitCode)
-	case s.Status != "running":
-		return false, nil
-	case health == nil || health.Status == "":
-		return true, nil
-	case health.Status == "unhealthy":
-		return false, errors.New("it is unhealthy")
-	}
-	return health.Status == "healthy", nil
-}
-
-func healthy(ctx context.Context, e *engine.Engine, name string) error {
-	for {
-		out, err := e.Output(ctx, "inspect", "--format", "{{json .State}}", name)
-		if err != nil {
-			return err
-		}
-		var s state
-		if err := json.Unmarshal(out, &s); err != nil {
-			return fmt.Errorf("reading its state: %w", err)
-		}
-		ready, err := s.verdict()
-		if err != nil {
-			var last bytes.Buffer
-			_ = e.Stream(ctx, nil, &last, "logs", "--tail", "5", name) // says why, where it can
-			return fmt.Errorf("%w: %s", err, strings.Join(strings.Fields(last.String()), " "))
-		}
-		if ready {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(300 * time.Millisecond):
-		}
-	}
 }
 
 // words splits options as a shell does: by spaces, but for quotes and backslashes.
