@@ -280,7 +280,7 @@ func (u *up) earlyApply(ctx context.Context, config *rest.Config) error {
 	}
 	patient, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	return u.client.SpeedUpDNS(patient, u.Config.Nodes, cluster.ControlPlane(u.Config.Name))
+	return u.client.SetUpAddons(patient, u.Config.Nodes, cluster.ControlPlane(u.Config.Name))
 }
 
 func (u *up) applyOperator(ctx context.Context, client *install.Client) error {
