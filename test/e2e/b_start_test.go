@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	corev1 "k8s.io/api/core/v1"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
 )
@@ -29,6 +30,18 @@ func TestUpOnARunningStackChangesNothing(t *testing.T) {
 	before := podIDs(t)
 	ok(t, "up", "--yes")
 	require.Equal(t, before, podIDs(t))
+}
+
+// A pod that is promised no processor gets next to none just when a failover keeps
+// all of them busy: the Services followed seconds late while kube-proxy was one.
+func TestEveryPodIsPromisedAShareOfTheProcessors(t *testing.T) {
+	out := kubectl(t, "get", "pods", "-A", "-o", `jsonpath={range .items[*]}{.status.qosClass}{" "}{.metadata.namespace}{"/"}{.metadata.name}{"\n"}{end}`)
+	require.Contains(t, out, "kube-system/kube-proxy")
+	for pod := range strings.Lines(out) {
+		if !strings.Contains(pod, "local-path-storage/") { // works at a start alone
+			require.NotContains(t, pod, string(corev1.PodQOSBestEffort))
+		}
+	}
 }
 
 // podIDs maps the environment's pods to their identities.
