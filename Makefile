@@ -106,8 +106,7 @@ local-rotate-secrets: $(PAWSKIND) ## Give all secrets new values while the stack
 .PHONY: build
 build: ## Build the programs into bin/
 	@$(GO_BUILD) -ldflags "-s -w -X main.version=$(VERSION)" -o $(PAWSKIND) ./cmd/pawskind
-	@GOOS=linux $(GO_BUILD) -ldflags "-s -w" -o bin/manager ./cmd/manager
-	@GOOS=linux $(GO_BUILD) -ldflags "-s -w" -o bin/agent ./cmd/agent
+	@GOOS=linux $(GO_BUILD) -ldflags "-s -w" -o bin/ ./cmd/manager ./cmd/agent
 
 $(PAWSKIND):
 	@$(MAKE) --no-print-directory build
