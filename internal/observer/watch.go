@@ -16,12 +16,12 @@ import (
 )
 
 // How often members are asked, from the beginning of one look to the next:
-// while something changes, and at rest. What changes just after a look began is
-// told RestInterval and one look of at most MemberTimeout later: within the 5 s
-// of addendum §5, though both looks wait for a member that does not answer.
+// while something changes or a fault holds, and at rest. What changes just after a
+// look began is told RestInterval and one look of at most MemberTimeout later:
+// within the 5 s of addendum §5, with a second and more for a slow machine to tell it.
 const (
 	BusyInterval = 700 * time.Millisecond
-	RestInterval = 2 * time.Second
+	RestInterval = 1500 * time.Millisecond
 	// breath is what lies between two looks at least.
 	breath = 100 * time.Millisecond
 	// settle is how long after a change the busy interval goes on.
@@ -125,7 +125,7 @@ func (w *Watcher) run(ctx context.Context, l *loop) {
 			}
 		}
 		interval := RestInterval
-		if time.Since(changed) < settle || err != nil || snapshot.Report.Overall != v1alpha1.Healthy {
+		if err != nil || busy(env, snapshot, time.Since(changed)) {
 			interval = BusyInterval
 		}
 		select {
@@ -135,6 +135,12 @@ func (w *Watcher) run(ctx context.Context, l *loop) {
 		case <-time.After(rest(interval, time.Since(began))):
 		}
 	}
+}
+
+// busy tells whether more is to be expected: something changed a while ago, is not
+// well, or is held by a fault.
+func busy(env *v1alpha1.PawsEnvironment, s Snapshot, unchanged time.Duration) bool {
+	return unchanged < settle || s.Report.Overall != v1alpha1.Healthy || len(env.Spec.Chaos) > 0
 }
 
 // rest is what is left of the interval after a look that took so long.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/paws360/pawskind/api/v1alpha1"
 	"github.com/paws360/pawskind/internal/health"
 	"github.com/paws360/pawskind/internal/patroni"
 )
@@ -28,10 +29,23 @@ func TestDigest(t *testing.T) {
 	require.NotEqual(t, same, look(func(s *Snapshot) { s.Postgres.Members[1].PendingRestart = true }), "a setting waits for a restart")
 }
 
-// Even looks that wait for a member all the time let a change be told within 5 s.
+// Even looks that wait for a member all the time let a change be told within 5 s,
+// and others with more than a second to spare.
 func TestALongLookDoesNotPutOffTheNext(t *testing.T) {
 	require.Equal(t, RestInterval-50*time.Millisecond, rest(RestInterval, 50*time.Millisecond))
 	require.Equal(t, breath, rest(BusyInterval, MemberTimeout), "they do not follow each other without a breath")
 	missed := MemberTimeout + rest(RestInterval, MemberTimeout) // began before the change
 	require.Less(t, missed+MemberTimeout, 4500*time.Millisecond)
+	require.LessOrEqual(t, RestInterval+MemberTimeout, 3500*time.Millisecond)
+}
+
+// Who is cut off goes on for seconds before anything is seen of it.
+func TestMembersAreAskedOftenWhileAFaultHolds(t *testing.T) {
+	well := Snapshot{Report: health.Report{Overall: v1alpha1.Healthy}}
+	env := &v1alpha1.PawsEnvironment{}
+	require.False(t, busy(env, well, time.Minute))
+	require.True(t, busy(env, well, time.Second), "something changed")
+	require.True(t, busy(env, Snapshot{Report: health.Report{Overall: v1alpha1.Degraded}}, time.Minute))
+	env.Spec.Chaos = []v1alpha1.FaultSpec{{Name: "cut"}}
+	require.True(t, busy(env, well, time.Minute))
 }
