@@ -21,8 +21,8 @@ const quickDNS = `{"spec":{"replicas":%d,"template":{"spec":{"containers":[{"nam
 
 // fairProxy promises kube-proxy a share of the processors. Kubeadm promises it
 // none, and the kernel then gives it next to nothing just when a failover keeps
-// all processors busy: the Services followed a second late. More would leave no room
-// for five members of each on two processors.
+// all processors busy: the Services followed seconds late. More would leave no
+// room for five members of each on two processors.
 const fairProxy = `{"spec":{"template":{"spec":{"containers":[{"name":"kube-proxy","resources":{"requests":{"cpu":"40m"}}}]}}}}`
 
 // SetUpAddons changes name servers and kube-proxy once kubeadm has made them,
