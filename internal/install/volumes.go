@@ -34,8 +34,9 @@ func claimFolder(namespace, claim string) string { return path.Join(namespace, c
 const pathPattern = "{{ .PVC.Namespace }}/{{ .PVC.Name }}"
 
 // provisionerConfig points kind's provisioner to the folder that every node
-// mounts, so that its volumes are tied to no node.
-const provisionerConfig = `{"sharedFileSystemPath":"` + cluster.DataPath + `"}`
+// mounts, so that its volumes are tied to no node. A pod of it that fails, as runc
+// does at times on a busy machine, is made again after 30 s; the default is 120.
+const provisionerConfig = `{"sharedFileSystemPath":"` + cluster.DataPath + `","cmdTimeoutSeconds":30}`
 
 // Storage is the storage class and the setting up of kind's provisioner. Its
 // pod template carries the configuration, so that a pod that read the old one
