@@ -28,17 +28,17 @@ const fairProxy = `{"spec":{"template":{"spec":{"containers":[{"name":"kube-prox
 // SetUpAddons changes name servers and kube-proxy once kubeadm has made them,
 // which it does last of all. host is the control plane node's name.
 func (c *Client) SetUpAddons(ctx context.Context, nodes int, host string) error {
-	name, apps := metav1.PatchOptions{FieldManager: FieldOwner}, c.Kube.AppsV1()
+	options, apps := metav1.PatchOptions{FieldManager: FieldOwner}, c.Kube.AppsV1()
 	err := onceMade(ctx, func() error {
 		patch := fmt.Appendf(nil, quickDNS, min(nodes, 2), host)
-		_, err := apps.Deployments("kube-system").Patch(ctx, "coredns", types.StrategicMergePatchType, patch, name)
+		_, err := apps.Deployments("kube-system").Patch(ctx, "coredns", types.StrategicMergePatchType, patch, options)
 		return err
 	})
 	if err != nil {
 		return fmt.Errorf("setting up the cluster's name servers: %w", err)
 	}
 	err = onceMade(ctx, func() error {
-		_, err := apps.DaemonSets("kube-system").Patch(ctx, "kube-proxy", types.StrategicMergePatchType, []byte(fairProxy), name)
+		_, err := apps.DaemonSets("kube-system").Patch(ctx, "kube-proxy", types.StrategicMergePatchType, []byte(fairProxy), options)
 		return err
 	})
 	if err != nil {

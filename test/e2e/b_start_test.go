@@ -38,7 +38,7 @@ func TestEveryPodIsPromisedAShareOfTheProcessors(t *testing.T) {
 	out := kubectl(t, "get", "pods", "-A", "-o", `jsonpath={range .items[*]}{.status.qosClass}{" "}{.metadata.namespace}{"/"}{.metadata.name}{"\n"}{end}`)
 	require.Contains(t, out, "kube-system/kube-proxy")
 	for pod := range strings.Lines(out) {
-		if !strings.Contains(pod, "local-path-storage/") { // works at a start alone
+		if !strings.Contains(pod, "local-path-storage/") { // makes volumes, for which no failover waits
 			require.NotContains(t, pod, string(corev1.PodQOSBestEffort))
 		}
 	}
