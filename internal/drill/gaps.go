@@ -9,8 +9,7 @@ import (
 // overlaps the fault, from when it was injected until all was well again. The
 // operations are those of one system and route; without any of the kind there
 // is nothing to measure and the gap is 0.
-// It also tells when the gap ended; unseen when it did not.
-func gap(run Run, ops []Operation, kind string) (longest, ended time.Duration) {
+func gap(run Run, ops []Operation, kind string) time.Duration {
 	var (
 		ends  []time.Duration
 		last  time.Duration
@@ -26,12 +25,12 @@ func gap(run Run, ops []Operation, kind string) (longest, ended time.Duration) {
 		}
 	}
 	if !tried {
-		return 0, unseen
+		return 0
 	}
 	slices.Sort(ends)
 	begin, end := faultWindow(run)
 	if len(ends) == 0 {
-		return max(run.Ended-run.Injected, 0), unseen
+		return max(run.Ended-run.Injected, 0)
 	}
 	// When nobody tries any more, nobody misses the answer: the last interval
 	// ends with the last attempt, unless the system never became well.
@@ -40,17 +39,14 @@ func gap(run Run, ops []Operation, kind string) (longest, ended time.Duration) {
 	}
 	ends = append(ends, max(last, ends[len(ends)-1]))
 	previous := min(run.Injected, ends[0])
-	ended = unseen
-	for i, at := range ends {
-		if previous <= end && at >= begin && at-previous > longest {
-			longest, ended = at-previous, at
-			if i == len(ends)-1 { // the end of the run, not of the gap
-				ended = unseen
-			}
+	longest := time.Duration(0)
+	for _, at := range ends {
+		if previous <= end && at >= begin {
+			longest = max(longest, at-previous)
 		}
 		previous = at
 	}
-	return longest, ended
+	return longest
 }
 
 // faultWindow is when the fault could be felt.

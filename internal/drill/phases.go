@@ -185,15 +185,22 @@ func leadersOf(run Run) []string {
 // addRouting tells for how long each route led nowhere after the promotion.
 func addRouting(run Run, phases []Phase, tallies []Tally) {
 	promotion := phases[slices.Index(phaseNames[:], Promotion)].End
+	taken := run.Injected + time.Duration(promotion*float64(time.Second))
 	for i := range tallies {
 		t := &tallies[i]
 		t.Routing = -1
 		if promotion < 0 || t.System != run.System {
 			continue
 		}
-		mine := slices.DeleteFunc(slices.Clone(run.Operations), func(op Operation) bool { return op.System != t.System || op.Route != t.Route })
-		if _, ended := gap(run, mine, Write); ended != unseen {
-			t.Routing = max((ended-run.Injected).Seconds()-promotion, 0)
+		at := unseen
+		for _, op := range run.Operations {
+			if op.System == t.System && op.Route == t.Route && op.Kind == Write && op.Outcome == Acknowledged &&
+				op.End >= taken && (at == unseen || op.End < at) {
+				at = op.End
+			}
+		}
+		if at != unseen {
+			t.Routing = (at - taken).Seconds()
 		}
 	}
 }

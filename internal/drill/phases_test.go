@@ -141,14 +141,15 @@ func TestRoutingIsWhatAWayAddsToThePromotion(t *testing.T) {
 	run.Operations = slices.Concat(
 		on(Postgres, "near", wrote(1, 9.5, Acknowledged), wrote(2, 12.25, Acknowledged), wrote(3, 12.3, Acknowledged)),
 		on(Postgres, "far", wrote(4, 9.5, Acknowledged), wrote(5, 13.5, Acknowledged), wrote(6, 13.6, Acknowledged)),
+		on(Postgres, "silent later", wrote(13, 9.5, Acknowledged), wrote(14, 12.1, Acknowledged), wrote(15, 18, Acknowledged)),
 		on(Postgres, "nowhere", wrote(7, 9.5, Acknowledged), wrote(8, 29, Failed)),
 		on(Redis, "near", wrote(9, 9.5, Acknowledged), wrote(10, 13, Acknowledged)))
 	phases := []Phase{{Detection, 0, 1}, {LeaseExpiry, -1, -1}, {Election, 1, 1.5}, {Promotion, 1.5, 2}, {Stabilisation, -1, -1}}
-	tallies := []Tally{{System: Postgres, Route: "near"}, {System: Postgres, Route: "far"}, {System: Postgres, Route: "nowhere"}, {System: Redis, Route: "near"}}
+	tallies := []Tally{{System: Postgres, Route: "near"}, {System: Postgres, Route: "far"}, {System: Postgres, Route: "silent later"}, {System: Postgres, Route: "nowhere"}, {System: Redis, Route: "near"}}
 	addRouting(run, phases, tallies)
 	var seen []float64
 	for _, tally := range tallies {
 		seen = append(seen, tally.Routing)
 	}
-	require.InDeltaSlice(t, []float64{0.25, 1.5, -1, -1}, seen, 1e-9)
+	require.InDeltaSlice(t, []float64{0.25, 1.5, 0.1, -1, -1}, seen, 1e-9)
 }

@@ -124,9 +124,7 @@ func tallyUp(run Run, finals map[string]*systemFinals) []Tally {
 	tallies := map[tallyKey]*Tally{}
 	for key, ops := range routes {
 		t := &Tally{System: key.system, Route: key.route, Backwards: backwards[key]}
-		write, _ := gap(run, ops, Write)
-		read, _ := gap(run, ops, Read)
-		t.WriteGap, t.ReadGap = write.Seconds(), read.Seconds()
+		t.WriteGap, t.ReadGap = gap(run, ops, Write).Seconds(), gap(run, ops, Read).Seconds()
 		countWrites(t, ops, finals[key.system])
 		tallies[key] = t
 	}
