@@ -48,12 +48,13 @@ func Open(ctx context.Context, root, folder string, facts Facts) (*Cache, error)
 
 func open(ctx context.Context, root, folder string, facts Facts, now func() time.Time) (*Cache, error) {
 	c := &Cache{root: root, facts: facts, store: &store{folder: folder, now: now}}
+	c.hasher = newHasher(c.stats(), now)
+	c.store.hasher = c.hasher
 	if err := c.store.prepare(); err != nil {
 		return nil, fmt.Errorf("opening the cache in %s: %w", folder, err)
 	}
 	var group errgroup.Group
 	group.Go(func() (err error) {
-		c.hasher = newHasher(c.stats(), now)
 		if c.tree, err = list(ctx, root); err == nil {
 			err = c.tree.read(c.hasher)
 		}

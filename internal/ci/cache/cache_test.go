@@ -220,6 +220,28 @@ func TestADamagedEntryIsAMissAndLeavesNothing(t *testing.T) {
 	}
 }
 
+func TestRunsShareWhatTheyUploaded(t *testing.T) {
+	w := newWorld(t)
+	uploaded := func(run string) string {
+		return filepath.Join(w.runs.Root, "ci", run, "artifacts", "lint", "out", "result.txt")
+	}
+	w.ran()
+	require.Empty(t, w.ran())
+	first, err := os.Stat(uploaded("1"))
+	require.NoError(t, err)
+	second, err := os.Stat(uploaded("2"))
+	require.NoError(t, err)
+	require.True(t, os.SameFile(first, second), "served twice, it takes its room once")
+	require.EqualValues(t, 0o750, second.Mode().Perm())
+
+	require.NoError(t, os.Remove(uploaded("2")))
+	put(t, uploaded("2"), "another")
+	require.Empty(t, w.ran(), "who replaces a run's file leaves the others' as they were")
+	put(t, uploaded("3"), "edited")
+	require.Equal(t, "lint", w.ran(), "who edits one in its place is found out")
+	require.Empty(t, w.ran())
+}
+
 func put(t *testing.T, file, content string) {
 	t.Helper()
 	require.NoError(t, os.WriteFile(file, []byte(content), 0o600))

@@ -43,6 +43,8 @@ type hasher struct {
 
 	mu    sync.Mutex
 	known map[string]known
+	// own are the files of the run's artifacts, which are not saved.
+	own   map[string]known
 	dirty bool
 }
 
@@ -54,7 +56,7 @@ type known struct {
 // newHasher starts with what an earlier one has saved; a file that cannot be
 // read is as good as none.
 func newHasher(file string, now func() time.Time) *hasher {
-	h := &hasher{now: now, known: map[string]known{}}
+	h := &hasher{now: now, known: map[string]known{}, own: map[string]known{}}
 	if content, err := os.ReadFile(file); err == nil && json.Unmarshal(content, &h.known) != nil {
 		h.known = map[string]known{}
 	}
@@ -92,10 +94,12 @@ func (h *hasher) content(name string, s stamp) (string, error) {
 		return digest("link", to), err
 	}
 	h.mu.Lock()
-	k, found := h.known[name]
+	k, mine := h.known[name], h.own[name]
 	h.mu.Unlock()
-	if found && k.Stamp == s {
-		return k.Sum, nil
+	for _, k := range []known{k, mine} {
+		if k.Sum != "" && k.Stamp == s {
+			return k.Sum, nil
+		}
 	}
 	before := h.now()
 	sum, err := fileSum(name)
@@ -108,6 +112,23 @@ func (h *hasher) content(name string, s stamp) (string, error) {
 		h.mu.Unlock()
 	}
 	return sum, nil
+}
+
+// learn is a digest of a file of the run's artifacts, known from now on. Such a
+// file is replaced and never changed in its place, so that its stamp is trusted
+// however young it is.
+func (h *hasher) learn(name string) (string, error) {
+	info, err := os.Lstat(name)
+	if err != nil {
+		return "", err
+	}
+	sum, err := fileSum(name)
+	if err == nil {
+		h.mu.Lock()
+		h.own[name] = known{stampOf(info), sum}
+		h.mu.Unlock()
+	}
+	return sum, err
 }
 
 func fileSum(name string) (string, error) {

@@ -25,6 +25,7 @@ const format = 1
 type store struct {
 	folder string
 	now    func() time.Time
+	hasher *hasher
 }
 
 // entry is a success and what came of it.
@@ -136,19 +137,17 @@ func (s *store) take(key string, folder *artifacts.Run, log string) (ci.JobResul
 		}
 		return ci.JobResult{}, false
 	}
-	var made []string
-	restore := func(from string, f fileFound, to string) error {
-		made = append(made, to)
-		return f.restore(filepath.Join(s.place(key), from), to)
-	}
-	err = restore("log", fileFound{Mode: 0o644, Sum: e.Log}, filepath.Join(folder.Folder, log))
+	made := []string{filepath.Join(folder.Folder, log)}
+	err = restoreLog(filepath.Join(s.place(key), "log"), made[0], e.Log)
 	for i := 0; err == nil && i < len(e.Files); i++ {
 		f := e.Files[i]
 		if !filepath.IsLocal(f.Name) {
 			err = fmt.Errorf("%s leads elsewhere", f.Name)
 			break
 		}
-		err = restore(filepath.Join("artifacts", f.Name), f, filepath.Join(folder.Artifacts(), f.Name))
+		to := filepath.Join(folder.Artifacts(), f.Name)
+		made = append(made, to)
+		err = s.restore(f, filepath.Join(s.place(key), "artifacts", f.Name), to)
 	}
 	if err != nil {
 		for _, name := range made {
@@ -163,22 +162,58 @@ func (s *store) take(key string, folder *artifacts.Run, log string) (ci.JobResul
 	return result, true
 }
 
-// restore copies the file and checks what it copied.
-func (f fileFound) restore(from, to string) error {
-	if err := os.MkdirAll(filepath.Dir(to), 0o755); err != nil {
+// restoreLog copies the log: a run's own may be added to.
+func restoreLog(from, to, sum string) error {
+	if err := makeWay(to); err != nil {
 		return err
 	}
-	if err := os.Remove(to); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	copied, err := copyFile(from, to, 0o644)
+	if err == nil && copied != sum {
+		err = damaged(from)
+	}
+	return err
+}
+
+// restore gives the file its place in the run's artifacts, and checks it there.
+func (s *store) restore(f fileFound, from, to string) error {
+	if err := makeWay(to); err != nil {
 		return err
 	}
 	if f.Mode&fs.ModeSymlink != 0 {
 		return os.Symlink(f.Link, to)
 	}
-	sum, err := copyFile(from, to, f.Mode.Perm())
+	if err := share(from, to, f.Mode.Perm()); err != nil {
+		return err
+	}
+	sum, err := s.hasher.learn(to)
 	if err == nil && sum != f.Sum {
-		err = fmt.Errorf("%s is damaged", from)
+		err = damaged(from)
 	}
 	return err
+}
+
+func damaged(file string) error { return fmt.Errorf("%s is damaged", file) }
+
+// makeWay makes the file's folder, and removes what is in its place.
+func makeWay(file string) error {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return err
+	}
+	if err := os.Remove(file); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// share gives a file a second name, so that its content is neither written nor
+// kept twice: who replaces one leaves the other as it was. Where the file system
+// can't, it is copied.
+func share(from, to string, mode fs.FileMode) error {
+	if err := os.Link(from, to); err != nil {
+		_, err = copyFile(from, to, mode)
+		return err
+	}
+	return os.Chmod(to, mode)
 }
 
 // copyFile copies a file and returns the digest of what it copied.
@@ -219,7 +254,7 @@ func (s *store) put(e entry, file string, folder *artifacts.Run) (err error) {
 		return err
 	}
 	for _, name := range e.Result.Artifacts {
-		if e.Files, err = adopt(e.Files, folder.Artifacts(), name, filepath.Join(made, "artifacts")); err != nil {
+		if e.Files, err = s.adopt(e.Files, folder.Artifacts(), name, filepath.Join(made, "artifacts")); err != nil {
 			return err
 		}
 	}
@@ -233,8 +268,8 @@ func (s *store) put(e entry, file string, folder *artifacts.Run) (err error) {
 	return replace(s.pointer(file, e.Result.Key), []byte(e.Key))
 }
 
-// adopt copies an artifact and adds its files to those found.
-func adopt(found []fileFound, from, artifact, to string) ([]fileFound, error) {
+// adopt keeps an artifact and adds its files to those found.
+func (s *store) adopt(found []fileFound, from, artifact, to string) ([]fileFound, error) {
 	if !filepath.IsLocal(artifact) {
 		return nil, fmt.Errorf("%q is no name for an artifact", artifact)
 	}
@@ -248,7 +283,10 @@ func adopt(found []fileFound, from, artifact, to string) ([]fileFound, error) {
 			if err := os.MkdirAll(filepath.Dir(filepath.Join(to, f.Name)), 0o700); err != nil {
 				return nil, err
 			}
-			if f.Sum, err = copyFile(filepath.Join(from, f.Name), filepath.Join(to, f.Name), 0o600); err != nil {
+			if err := share(filepath.Join(from, f.Name), filepath.Join(to, f.Name), f.Mode.Perm()); err != nil {
+				return nil, err
+			}
+			if f.Sum, err = s.hasher.learn(filepath.Join(from, f.Name)); err != nil {
 				return nil, err
 			}
 		}

@@ -64,7 +64,9 @@ func upload(ctx context.Context, c *call) error {
 		if err != nil {
 			return fmt.Errorf("keeping %s: %w", file, err)
 		}
-		if err := copyFollowing(file, filepath.Join(target, relative)); err != nil {
+		to := filepath.Join(target, relative)
+		_ = os.Remove(to) // the cache may have this very file; what is really in the way shows at once
+		if err := copyFollowing(file, to); err != nil {
 			return fmt.Errorf("keeping %s: %w", file, err)
 		}
 	}
