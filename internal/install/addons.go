@@ -19,14 +19,21 @@ import (
 const quickDNS = `{"spec":{"replicas":%d,"template":{"spec":{"containers":[{"name":"coredns","readinessProbe":{"periodSeconds":1},
 "env":[{"name":"KUBERNETES_SERVICE_HOST","value":%q},{"name":"KUBERNETES_SERVICE_PORT","value":"6443"}]}]}}}}`
 
-// fairProxy promises kube-proxy a share of the processors. Kubeadm promises it
-// none, and the kernel then gives it next to nothing just when a failover keeps
-// all processors busy: the Services followed seconds late. More would leave no
-// room for five members of each on two processors.
-const fairProxy = `{"spec":{"template":{"spec":{"containers":[{"name":"kube-proxy","resources":{"requests":{"cpu":"40m"}}}]}}}}`
+// fairShare promises a container of a DaemonSet a share of the processors.
+const fairShare = `{"spec":{"template":{"spec":{"containers":[{"name":%q,"resources":{"requests":{"cpu":%q}}}]}}}}`
 
-// SetUpAddons changes name servers and kube-proxy once kubeadm has made them,
-// which it does last of all. host is the control plane node's name.
+// fairShares are those of the cluster's own network. Kubeadm promises kube-proxy
+// none, and the kernel then gives it next to nothing just when a failover keeps
+// all processors busy: the Services followed seconds late. What it is promised is
+// taken from kindnet, which has next to nothing to do once pods have addresses:
+// five members of each have no more room on two processors.
+var fairShares = []struct{ daemonSet, container, cpu string }{
+	{"kindnet", "kindnet-cni", "20m"},
+	{"kube-proxy", "kube-proxy", "100m"},
+}
+
+// SetUpAddons changes the name servers and the network once kubeadm and kind have
+// made them, which they do last of all. host is the control plane node's name.
 func (c *Client) SetUpAddons(ctx context.Context, nodes int, host string) error {
 	options, apps := metav1.PatchOptions{FieldManager: FieldOwner}, c.Kube.AppsV1()
 	err := onceMade(ctx, func() error {
@@ -37,12 +44,15 @@ func (c *Client) SetUpAddons(ctx context.Context, nodes int, host string) error 
 	if err != nil {
 		return fmt.Errorf("setting up the cluster's name servers: %w", err)
 	}
-	err = onceMade(ctx, func() error {
-		_, err := apps.DaemonSets("kube-system").Patch(ctx, "kube-proxy", types.StrategicMergePatchType, []byte(fairProxy), options)
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("setting up kube-proxy: %w", err)
+	for _, share := range fairShares {
+		err := onceMade(ctx, func() error {
+			patch := fmt.Appendf(nil, fairShare, share.container, share.cpu)
+			_, err := apps.DaemonSets("kube-system").Patch(ctx, share.daemonSet, types.StrategicMergePatchType, patch, options)
+			return err
+		})
+		if err != nil {
+			return fmt.Errorf("setting up %s: %w", share.daemonSet, err)
+		}
 	}
 	return nil
 }
