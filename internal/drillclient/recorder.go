@@ -115,11 +115,11 @@ type client interface {
 // can take beside the databases.
 const (
 	operationTimeout = 2 * time.Second
-	pace             = 10 * time.Millisecond
+	pace             = 30 * time.Millisecond
 	// backOff is the pause after a failure, as an app's pool has one: clients
 	// that log in again and again without one would take the processors from
 	// the election that they wait for.
-	backOff   = 100 * time.Millisecond
+	backOff   = 200 * time.Millisecond
 	readEvery = 10
 )
 

@@ -137,7 +137,8 @@ func (r *Run) renewed(make func(Secrets) (client, error)) client {
 // overlap, and few enough for the check to end.
 const (
 	registerClients = 3
-	registerPace    = 60 * time.Millisecond
+	registerPace    = 100 * time.Millisecond
+	registerBackOff = 500 * time.Millisecond
 )
 
 func (r *Run) startRegisters(ctx context.Context) {
@@ -182,7 +183,7 @@ func (r *Run) driveRegister(ctx context.Context, system string, number int, c cl
 		}
 		r.register(o)
 		if err != nil {
-			pause(ctx, backOff)
+			pause(ctx, registerBackOff)
 		}
 		pause(ctx, registerPace)
 	}
@@ -196,17 +197,17 @@ func (r *Run) startWatching(ctx context.Context) {
 	}
 	for i := int32(1); i <= r.settings.PostgresReplicas; i++ {
 		look := newPostgresLook(r.settings, r.secrets(), i, leader)
-		r.done.Go(func() { r.watch(ctx, look.look) })
+		r.done.Go(func() { r.watch(ctx, sampleInterval, look.look) })
 	}
 	for i := int32(1); i <= r.settings.RedisReplicas; i++ {
 		look := newRedisLook(r.settings, r.secrets(), i)
-		r.done.Go(func() { r.watch(ctx, look.look) })
+		r.done.Go(func() { r.watch(ctx, otherSampleInterval, look.look) })
 	}
 	for i := int32(1); i <= r.settings.EtcdReplicas; i++ {
 		endpoint := etcdEndpoint(r.settings, i)
 		if client, err := newEtcd(r.etcdApp(r.secrets()), endpoint); err == nil {
 			r.etcd = append(r.etcd, client)
-			r.done.Go(func() { r.watch(ctx, etcdLook(client, endpoint, naming.Member(naming.Etcd, i))) })
+			r.done.Go(func() { r.watch(ctx, otherSampleInterval, etcdLook(client, endpoint, naming.Member(naming.Etcd, i))) })
 		}
 	}
 }

@@ -2,10 +2,7 @@ package drillclient
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"net"
-	"net/http"
 	"strconv"
 	"strings"
 	"sync"
@@ -13,6 +10,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 	"github.com/redis/go-redis/v9"
+	"go.etcd.io/etcd/api/v3/mvccpb"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/paws360/pawskind/internal/drill"
@@ -20,10 +18,13 @@ import (
 	"github.com/paws360/pawskind/internal/patroni"
 )
 
-// How often each member is looked at, and how long it has to answer.
+// How often each member is looked at, and how long it has to answer. PostgreSQL
+// is what phases are read from; looks at the others are half as many, for they
+// take the processors from what they look at.
 const (
-	sampleInterval = 100 * time.Millisecond
-	sampleTimeout  = 400 * time.Millisecond
+	sampleInterval      = 100 * time.Millisecond
+	otherSampleInterval = 2 * sampleInterval
+	sampleTimeout       = 400 * time.Millisecond
 )
 
 // Roles of a sample.
@@ -33,8 +34,8 @@ const (
 )
 
 // watch samples one member until the context ends.
-func (r *recorder) watch(ctx context.Context, look func(context.Context) drill.Sample) {
-	ticker := time.NewTicker(sampleInterval)
+func (r *recorder) watch(ctx context.Context, interval time.Duration, look func(context.Context) drill.Sample) {
+	ticker := time.NewTicker(interval)
 	defer ticker.Stop()
 	for ctx.Err() == nil {
 		attempt, cancel := context.WithTimeout(ctx, sampleTimeout)
@@ -52,29 +53,19 @@ func (r *recorder) watch(ctx context.Context, look func(context.Context) drill.S
 	}
 }
 
-// postgresLook asks PostgreSQL itself whether it takes writes, and Patroni for
-// the rest.
+// postgresLook asks PostgreSQL itself: Patroni's answers cost it a TLS handshake
+// each, in the moments in which it elects.
 type postgresLook struct {
-	member, patroni, url string
-	lease                *lease
-	conn                 *pgx.Conn
-
-	// What Patroni said last, to a member of which role, and how often it has
-	// been believed since.
-	term, believed int64
-	role           string
+	member, url string
+	lease       *lease
+	conn        *pgx.Conn
 }
-
-// askEvery is how many samples of a member that keeps its role share one answer
-// of Patroni: each answer costs it a TLS handshake.
-const askEvery = 5
 
 func newPostgresLook(s Settings, secrets Secrets, ordinal int32, l *lease) *postgresLook {
 	return &postgresLook{
-		lease:   l,
-		member:  naming.Member(naming.Postgres, ordinal),
-		patroni: fmt.Sprintf("%s://%s:%d/patroni", s.scheme(), naming.MemberHost(s.Namespace, naming.Postgres, ordinal), naming.PortPatroni),
-		url:     databaseURL(secrets.DatabaseUser, secrets.Database, memberAddress(s.Namespace, ordinal), "connect_timeout=1&application_name=drill-watch&sslmode="+s.sslMode()),
+		lease:  l,
+		member: naming.Member(naming.Postgres, ordinal),
+		url:    databaseURL(secrets.DatabaseUser, secrets.Database, memberAddress(s.Namespace, ordinal), "connect_timeout=1&application_name=drill-watch&sslmode="+s.sslMode()),
 	}
 }
 
@@ -106,34 +97,12 @@ func (l *postgresLook) look(ctx context.Context) drill.Sample {
 			l.drop(ctx)
 		}
 	}
-	if l.believed++; l.term == 0 || l.role != sample.Role || l.believed >= askEvery {
-		l.term, l.role, l.believed = l.timeline(ctx), sample.Role, 0
-	}
-	sample.Term = l.term
 	return sample
 }
 
 func (l *postgresLook) drop(ctx context.Context) {
 	_ = l.conn.Close(context.WithoutCancel(ctx))
 	l.conn = nil
-}
-
-// timeline asks Patroni; 0 when it does not answer.
-func (l *postgresLook) timeline(ctx context.Context) int64 {
-	request, err := http.NewRequestWithContext(ctx, http.MethodGet, l.patroni, nil)
-	if err != nil {
-		return 0
-	}
-	response, err := http.DefaultClient.Do(request)
-	if err != nil {
-		return 0
-	}
-	defer func() { _ = response.Body.Close() }()
-	var about struct{ Timeline int64 }
-	if json.NewDecoder(response.Body).Decode(&about) != nil {
-		return 0
-	}
-	return about.Timeline
 }
 
 // lags turns positions into distances from the furthest that was seen by then.
@@ -234,18 +203,29 @@ func (l *lease) set(holder string, left time.Duration) {
 	l.holder, l.left = holder, left
 }
 
-// follow looks at the leader key until the context ends.
+// follow looks at the leader key until the context ends. What is left of its
+// lease is asked for once a second.
 func (l *lease) follow(ctx context.Context, client *clientv3.Client) {
-	for ctx.Err() == nil {
+	for n := 0; ctx.Err() == nil; n++ {
 		attempt, cancel := context.WithTimeout(ctx, sampleTimeout)
 		if answer, err := client.Get(attempt, patroni.LeaderKey); err == nil {
-			if len(answer.Kvs) == 0 {
-				l.set("", -1)
-			} else if about, err := client.TimeToLive(attempt, clientv3.LeaseID(answer.Kvs[0].Lease)); err == nil {
-				l.set(string(answer.Kvs[0].Value), time.Duration(about.TTL)*time.Second)
-			}
+			l.found(attempt, client, answer.Kvs, n%int(time.Second/sampleInterval) == 0)
 		}
 		cancel()
 		pause(ctx, sampleInterval)
+	}
+}
+
+func (l *lease) found(ctx context.Context, client *clientv3.Client, keys []*mvccpb.KeyValue, ask bool) {
+	if len(keys) == 0 {
+		l.set("", -1)
+		return
+	}
+	holder := string(keys[0].Value)
+	if !ask && l.of(holder) > 0 {
+		return
+	}
+	if about, err := client.TimeToLive(ctx, clientv3.LeaseID(keys[0].Lease)); err == nil {
+		l.set(holder, time.Duration(about.TTL)*time.Second)
 	}
 }
