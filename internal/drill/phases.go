@@ -173,13 +173,19 @@ func leadersOf(run Run) []string {
 		if s.System != run.System {
 			continue
 		}
-		now := s.Role == leaderRole
+		now := isLeader(s)
 		if now && !leads[s.Member] && (len(leaders) == 0 || leaders[len(leaders)-1] != s.Member) {
 			leaders = append(leaders, s.Member)
 		}
 		leads[s.Member] = now
 	}
 	return leaders
+}
+
+// isLeader tells whether the member led. A leader of PostgreSQL that others have
+// replaced while it stood still goes on as one for a moment, without the lock.
+func isLeader(s Sample) bool {
+	return s.Role == leaderRole && (s.System != Postgres || s.Writable || s.Lease != 0)
 }
 
 // addRouting tells for how long each route led nowhere after the promotion.

@@ -133,6 +133,13 @@ func TestLeadersAreInTheOrderInWhichTheyTookTheRole(t *testing.T) {
 			append(looks(Postgres, "pg-0", true, 4), looks(Postgres, "pg-0", false, 11)...)...)...)
 	run.Samples = append(run.Samples, looks(Etcd, "etcd-0", true, 1)...)
 	require.Equal(t, []string{"pg-0", "pg-1"}, Judge(run).Leaders)
+	deposed := look(Postgres, "pg-0", 16, false) // thawed, and not yet told
+	deposed.Role = leaderRole
+	run.Samples = append(run.Samples, deposed)
+	require.Equal(t, []string{"pg-0", "pg-1"}, Judge(run).Leaders)
+	deposed.Lease = sec(20)
+	run.Samples = append(run.Samples[:len(run.Samples)-1], deposed)
+	require.Equal(t, []string{"pg-0", "pg-1", "pg-0"}, Judge(run).Leaders, "it has the lock, though its commits wait")
 }
 
 // A Service that follows late costs what it leads nowhere after the promotion.
