@@ -3,6 +3,7 @@
 package drillreport
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
@@ -104,7 +105,7 @@ func badgeOf(v drill.Verdict) page.Badge {
 // facts are told as text, for they are no picture.
 func facts(run drill.JudgedRun) []fact {
 	list := []fact{
-		{"Who led, in order", strings.Join(run.Judgement.Leaders, ", ")},
+		{"Who led, in order", cmp.Or(strings.Join(run.Judgement.Leaders, ", "), "–")},
 		{"All members replicate again after", seconds(run.Judgement.Redundancy)},
 		{"Two members took writes at one time for", fmt.Sprintf("%.2f s", run.Judgement.Overlap.Seconds())},
 	}
