@@ -160,11 +160,6 @@ func (r *Runner) carriedOut(ctx context.Context) error {
 	return err
 }
 
-// settled tells whether nothing that was asked for is still being done.
-func settled(env *v1alpha1.PawsEnvironment) bool {
-	return env.Status.ObservedGeneration == env.Generation && !meta.IsStatusConditionTrue(env.Status.Conditions, v1alpha1.ConditionReconciling)
-}
-
 // scaleOperator takes the operator away, or brings it back.
 func (r *Runner) scaleOperator(ctx context.Context, replicas int32) error {
 	deployments := r.Client.Kube.AppsV1().Deployments(install.OperatorNamespace)

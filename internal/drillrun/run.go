@@ -226,23 +226,17 @@ func (r *Runner) recovered(ctx context.Context, k *crew, injected time.Time) tim
 	}
 }
 
-// leaving names a pod that is about to go: it may still answer as if all was well.
-func (r *Runner) leaving(ctx context.Context) (string, error) {
+func (r *Runner) well(ctx context.Context, k *crew, writing bool) (bool, string) {
 	list, err := r.Client.Select(ctx, r.Env.Namespace, "")
 	if err != nil {
-		return "", err
+		return false, err.Error()
 	}
-	for i := range list {
-		if !list[i].DeletionTimestamp.IsZero() {
-			return list[i].Name, nil
-		}
+	env, err := r.Client.Environment(ctx, r.Env.Namespace, r.Env.Name)
+	if err != nil {
+		return false, err.Error()
 	}
-	return "", nil
-}
-
-func (r *Runner) well(ctx context.Context, k *crew, writing bool) (bool, string) {
-	if name, err := r.leaving(ctx); err != nil || name != "" {
-		return false, "a pod is about to go: " + name
+	if why := unsettled(list, &env.Spec); why != "" {
+		return false, why
 	}
 	report, err := r.Client.Report(ctx, r.Env.Namespace, r.Env.Name)
 	if err != nil {
@@ -250,10 +244,6 @@ func (r *Runner) well(ctx context.Context, k *crew, writing bool) (bool, string)
 	}
 	if report.Overall != v1alpha1.Healthy {
 		return false, install.Ailing(report)
-	}
-	env, err := r.Client.Environment(ctx, r.Env.Namespace, r.Env.Name)
-	if err != nil {
-		return false, err.Error()
 	}
 	// A change that is asked for and not made yet is no rest.
 	if !settled(env) {
