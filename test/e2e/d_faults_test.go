@@ -263,6 +263,9 @@ var beyondTheVerdict = map[string]func(*testing.T, drill.Result){
 			return c.Type == v1alpha1.ConditionSynchronousReplication && c.Status == "False" && c.At > r.Runs[0].Injected
 		}), "the condition says why commits wait")
 	},
+	"redis-all-kill": func(t *testing.T, r drill.Result) {
+		require.Greater(t, r.WriteGap["redis/sentinel"].Max, 1.0, "nobody was there to take writes")
+	},
 	"leader-diverged": func(t *testing.T, r drill.Result) {
 		old := r.Runs[0].Target
 		require.NotEqual(t, old, r.Runs[0].Judgement.Leaders[len(r.Runs[0].Judgement.Leaders)-1])
