@@ -134,7 +134,8 @@ func (r *Run) renewed(make func(Secrets) (client, error)) client {
 }
 
 // registerClients is how many clients share a register: enough for them to
-// overlap, and few enough for the check to end.
+// overlap, and few enough for the check to end. No gap is measured by them, so
+// that they wait longer than others after a failure.
 const (
 	registerClients = 3
 	registerPace    = 100 * time.Millisecond

@@ -241,6 +241,18 @@ func TestSetupJavaFindsTheVersionThatLiesBeside(t *testing.T) {
 
 // An action that is a program reaches the run's artifacts, and a step that is a
 // script has no token for them.
+// A file that the cache and other runs share is replaced, and not written into.
+func TestAnArtifactThatIsMergedReplacesItsFiles(t *testing.T) {
+	repository(t, ci1(`
+- run: echo old > a.txt
+- {id: first, uses: actions/upload-artifact@v3, with: {name: merged, path: a.txt}}
+- run: |
+    kept=$(echo '${{ steps.first.outputs.artifact-url }}' | sed s,^file://,,)
+    ln "$kept/a.txt" "$kept/shared" && echo new > a.txt && echo "KEPT=$kept" >> "$GITHUB_ENV"
+- {uses: actions/upload-artifact@v3, with: {name: merged, path: a.txt}}
+- run: test "$(cat "$KEPT/a.txt" "$KEPT/shared")" = "$(printf 'new\nold')"`), nil).run(t, t.Context()).passed(t)
+}
+
 func TestActionsThatAreProgramsReachTheRunsArtifacts(t *testing.T) {
 	w := repository(t, ci1(`
 - uses: actions/checkout@v4
