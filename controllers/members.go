@@ -53,10 +53,11 @@ func (r *Reconciler) repairRoles(ctx context.Context, s *scope) error {
 				continue
 			}
 			// A member that was just promoted says so before it is looked at.
-			if r.now().Sub(s.snapshot.Report.Time) > freshLook {
+			look := s.snapshot.Report.Time
+			if r.now().Sub(look) > freshLook || !ranAt(pod, look) {
 				r.Watcher.Poke(client.ObjectKeyFromObject(s.env))
 				s.requeue = time.Second
-				return nil
+				continue
 			}
 			if err := r.labelRole(ctx, pod, role); err != nil {
 				return err
@@ -64,6 +65,18 @@ func (r *Reconciler) repairRoles(ctx context.Context, s *scope) error {
 		}
 	}
 	return nil
+}
+
+// ranAt tells whether it is this pod that could be looked at then, and not one of
+// its name before it: a killed leader's successor does not lead. Kubernetes tells
+// when a container started in whole seconds.
+func ranAt(pod *corev1.Pod, look time.Time) bool {
+	for _, c := range pod.Status.ContainerStatuses {
+		if c.State.Running == nil || look.Before(c.State.Running.StartedAt.Add(time.Second)) {
+			return false
+		}
+	}
+	return len(pod.Status.ContainerStatuses) > 0
 }
 
 func (r *Reconciler) labelRole(ctx context.Context, pod *corev1.Pod, role string) error {

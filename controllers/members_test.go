@@ -98,6 +98,33 @@ func TestWantedRoles(t *testing.T) {
 	}))
 }
 
+// The successor of a killed leader was labelled primary: the look was at the pod
+// of its name before it.
+func TestRanAt(t *testing.T) {
+	start := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+	running := corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(start)}}
+	waiting := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
+	for name, c := range map[string]struct {
+		states []corev1.ContainerState
+		look   time.Duration
+		ran    bool
+	}{
+		"a later look is at this pod":                   {[]corev1.ContainerState{running}, time.Second, true},
+		"a look before the start is not":                {[]corev1.ContainerState{running}, -time.Second, false},
+		"one within the second of the start may not be": {[]corev1.ContainerState{running}, 900 * time.Millisecond, false},
+		"a container that waits answers nobody":         {[]corev1.ContainerState{waiting}, time.Minute, false},
+		"a pod that was just made has none":             {nil, time.Minute, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pod := &corev1.Pod{}
+			for _, state := range c.states {
+				pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, corev1.ContainerStatus{State: state})
+			}
+			require.Equal(t, c.ran, ranAt(pod, start.Add(c.look)))
+		})
+	}
+}
+
 func TestWhoLeads(t *testing.T) {
 	s := &scope{}
 	require.Empty(t, etcdLeader(s))

@@ -12,11 +12,13 @@ esac
 # A standby that lost the race for the lock looks for the new leader only at its
 # next turn, and the new leader's first commit waits for a standby.
 wake_others() {
-  local address
+  local address own
+  read -r own _ < <(getent ahostsv4 "$HOSTNAME") || :
   while read -r address _; do
-    /etc/patroni/wake.sh "patroni.$POD_NAMESPACE.svc" "$address" &
+    [ "$address" = "$own" ] || /etc/patroni/wake.sh "patroni.$POD_NAMESPACE.svc" "$address" &
   done < <(getent ahostsv4 "patroni.$POD_NAMESPACE.svc" | grep STREAM)
 }
-if [ "$role" = primary ]; then wake_others; fi
+# The Service waits for the label, and the label for nothing.
+if [ "$role" = primary ]; then wake_others & fi
 
 exec /etc/patroni/set-role.sh postgres "$POD_NAME" "$role" primary 600
