@@ -17,10 +17,11 @@ import (
 	"github.com/paws360/pawskind/internal/problem"
 )
 
-// diagnosis finds the pod that keeps a namespace from coming up.
+// diagnosis finds the pod that keeps namespaces from coming up. Those of the first
+// are needed by those of the next.
 type diagnosis struct {
-	client    *Client
-	namespace string
+	client     *Client
+	namespaces []string
 	// restarts are each container's before the wait began: those of an earlier
 	// life of the node say nothing.
 	restarts map[string]int32
@@ -29,8 +30,8 @@ type diagnosis struct {
 	now   func() time.Time
 }
 
-func newDiagnosis(c *Client, namespace string) *diagnosis {
-	return &diagnosis{c, namespace, map[string]int32{}, map[string]time.Time{}, time.Now}
+func newDiagnosis(c *Client, namespaces ...string) *diagnosis {
+	return &diagnosis{c, namespaces, map[string]int32{}, map[string]time.Time{}, time.Now}
 }
 
 const (
@@ -43,16 +44,20 @@ const (
 )
 
 func (d *diagnosis) list(ctx context.Context) []corev1.Pod {
-	list, err := d.client.Kube.CoreV1().Pods(d.namespace).List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return nil
+	var all []corev1.Pod
+	for _, namespace := range d.namespaces {
+		list, err := d.client.Kube.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{})
+		if err != nil {
+			return nil
+		}
+		slices.SortFunc(list.Items, func(a, b corev1.Pod) int {
+			return cmp.Or(
+				cmp.Compare(order(a.Labels[naming.LabelComponent]), order(b.Labels[naming.LabelComponent])),
+				cmp.Compare(a.Name, b.Name))
+		})
+		all = append(all, list.Items...)
 	}
-	slices.SortFunc(list.Items, func(a, b corev1.Pod) int {
-		return cmp.Or(
-			cmp.Compare(order(a.Labels[naming.LabelComponent]), order(b.Labels[naming.LabelComponent])),
-			cmp.Compare(a.Name, b.Name))
-	})
-	return list.Items
+	return all
 }
 
 func (d *diagnosis) baseline(ctx context.Context) {

@@ -49,7 +49,7 @@ const (
 // fails early with the root cause when that is plain. With stale set, the
 // status is not believed on the way either.
 func (c *Client) Follow(ctx context.Context, namespace, name string, stale bool, tell func(Step)) (*health.Report, error) {
-	f := follower{client: c, namespace: namespace, name: name, stale: stale, tell: tell, diagnosis: newDiagnosis(c, namespace)}
+	f := follower{client: c, namespace: namespace, name: name, stale: stale, tell: tell, diagnosis: newDiagnosis(c, OperatorNamespace, namespace)}
 	f.diagnosis.baseline(ctx)
 	for round := 1; ; round++ {
 		report, err := f.look(ctx)
@@ -228,7 +228,7 @@ func (f *follower) gaveUp(ctx context.Context, why error) error {
 		return p
 	}
 	if status, err := f.client.OperatorStatus(ctx); err == nil && !status.Ready {
-		return f.client.operatorCause(ctx)
+		return problem.New(problem.OperatorNotStarted, "the operator does not start")
 	}
 	what := "the environment is not healthy in time"
 	switch {
@@ -260,16 +260,6 @@ func Ailing(report *health.Report) string {
 		}
 	}
 	return strings.Join(list, "; ")
-}
-
-// operatorCause says why the operator does not run.
-func (c *Client) operatorCause(ctx context.Context) *problem.Problem {
-	p := problem.New(problem.OperatorNotStarted, "the operator does not start")
-	d := newDiagnosis(c, OperatorNamespace)
-	if found := d.rootCause(ctx); found != nil {
-		p.What += ": " + found.What
-	}
-	return p
 }
 
 // order is that in which components need each other: the first that fails is

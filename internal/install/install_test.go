@@ -18,6 +18,7 @@ import (
 	"github.com/paws360/pawskind/internal/health"
 	"github.com/paws360/pawskind/internal/images"
 	"github.com/paws360/pawskind/internal/naming"
+	"github.com/paws360/pawskind/internal/problem"
 	"github.com/paws360/pawskind/internal/project"
 )
 
@@ -170,6 +171,17 @@ func TestACrashLoopIsSeenEarlyAndNamed(t *testing.T) {
 
 	d.baseline(context.Background())
 	require.Nil(t, d.hopeless(context.Background()), "restarts of an earlier life do not count")
+}
+
+// up waited for all of its time for an operator that crashed again and again.
+func TestTheOperatorsCrashLoopIsSeenToo(t *testing.T) {
+	manager := pod(waiting("CrashLoopBackOff", "back-off", 3))
+	manager.Name, manager.Namespace, manager.Labels = "pawskind-manager-x", OperatorNamespace, nil
+	d := newDiagnosis(&Client{Kube: fake.NewClientset(manager)}, OperatorNamespace, "paws360")
+	found := d.hopeless(context.Background())
+	require.NotNil(t, found)
+	require.Equal(t, problem.OperatorNotStarted, found.Code)
+	require.Contains(t, found.Error(), "pawskind-manager-x failed to start - CrashLoopBackOff after 3 restarts")
 }
 
 func TestAMissingImageIsGivenTime(t *testing.T) {
