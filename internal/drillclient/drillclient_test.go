@@ -1,6 +1,7 @@
 package drillclient
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -102,4 +103,34 @@ func TestAcknowledgedWritesOfTheLastMoment(t *testing.T) {
 		r.operation(o)
 	}
 	require.Equal(t, map[string]int{"etcd/x": 1}, r.acknowledged(4*time.Second))
+}
+
+func TestRefusedIsWhoReachedNobody(t *testing.T) {
+	closing, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	defer func() { _ = closing.Close() }()
+	go func() {
+		for conn, err := closing.Accept(); err == nil; conn, err = closing.Accept() {
+			_ = conn.Close()
+		}
+	}()
+	gone, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	require.NoError(t, gone.Close())
+	for name, c := range map[string]struct {
+		hosts string
+		want  bool
+	}{
+		"a Service that leads nowhere":       {gone.Addr().String(), true},
+		"all hosts of a URL":                 {gone.Addr().String() + "," + gone.Addr().String(), true},
+		"one host of a URL, another answers": {gone.Addr().String() + "," + closing.Addr().String(), false},
+		"a server that hangs up":             {closing.Addr().String(), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			client := &postgresClient{url: databaseURL("u", "p", c.hosts, "sslmode=disable"), name: "c"}
+			_, err := client.write(context.Background(), 1)
+			require.Error(t, err)
+			require.Equal(t, c.want, refused(err))
+		})
+	}
 }

@@ -5,7 +5,10 @@ package drillclient
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"github.com/paws360/pawskind/internal/drill"
@@ -118,7 +121,7 @@ const (
 	pace             = 30 * time.Millisecond
 	// backOff is the pause after a failure, as an app's pool has one: clients
 	// that log in again and again without one would take the processors from
-	// the election that they wait for.
+	// the election that they wait for. A refused connection is none.
 	backOff   = 200 * time.Millisecond
 	readEvery = 10
 )
@@ -152,11 +155,21 @@ func (r *recorder) drive(ctx context.Context, system, route, name string, c clie
 			}
 		}
 		r.operation(o)
-		if err != nil {
+		if err != nil && !refused(err) {
 			pause(ctx, backOff)
 		}
 		pause(ctx, pace)
 	}
+}
+
+// refused tells that nothing takes connections wherever the client tried, such as a
+// Service that leads nowhere: to ask that again soon costs nobody anything.
+func refused(err error) bool {
+	var tries interface{ Unwrap() []error }
+	if errors.As(err, &tries) {
+		return !slices.ContainsFunc(tries.Unwrap(), func(try error) bool { return !refused(try) })
+	}
+	return errors.Is(err, syscall.ECONNREFUSED)
 }
 
 func pause(ctx context.Context, d time.Duration) {
