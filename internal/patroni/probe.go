@@ -80,10 +80,21 @@ func (p *Prober) client(namespace string) *http.Client {
 	c, ok := p.http[namespace]
 	if !ok {
 		c = &http.Client{Transport: &http.Transport{
-			TLSClientConfig: p.access[namespace].TLS, MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
+			TLSClientConfig: resuming(p.access[namespace].TLS), MaxIdleConnsPerHost: 2, IdleConnTimeout: time.Minute,
 		}}
 		p.http[namespace] = c
 	}
+	return c
+}
+
+// resuming is the configuration with sessions that go on: Patroni's REST API hangs
+// up after each answer, and a whole handshake costs both sides more than that.
+func resuming(c *tls.Config) *tls.Config {
+	if c == nil {
+		return nil
+	}
+	c = c.Clone()
+	c.ClientSessionCache = tls.NewLRUClientSessionCache(0)
 	return c
 }
 

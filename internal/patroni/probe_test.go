@@ -1,6 +1,8 @@
 package patroni_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"io"
 	"net/http"
@@ -53,6 +55,26 @@ func (m *members) prober(t *testing.T) *patroni.Prober {
 	p := patroni.NewProber()
 	p.URL = func(_, member string) string { return urls[member] }
 	return p
+}
+
+// Patroni hangs up after each answer.
+func TestLooksGoOnWithTheSessionOfTheLast(t *testing.T) {
+	resumed := make(chan bool, 2)
+	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		resumed <- r.TLS.DidResume
+		w.Header().Set("Connection", "close")
+		_, _ = io.WriteString(w, recorded(t, "patroni-1"))
+	}))
+	t.Cleanup(server.Close)
+	roots := x509.NewCertPool()
+	roots.AddCert(server.Certificate())
+	p := patroni.NewProber()
+	p.URL = func(_, _ string) string { return server.URL }
+	p.Use("paws", patroni.Access{TLS: &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}})
+	for _, want := range []bool{false, true} {
+		require.Empty(t, p.Probe(t.Context(), "paws", 1, nil, 5*time.Second).Members[0].Err)
+		require.Equal(t, want, <-resumed)
+	}
 }
 
 func TestProbeReadsEveryMember(t *testing.T) {

@@ -64,8 +64,9 @@ func Workload(env *v1alpha1.PawsEnvironment, image string, etcdReplicas int32, c
 
 func configMap(env *v1alpha1.PawsEnvironment, etcdReplicas int32) *coreac.ConfigMapApplyConfiguration {
 	data := map[string]string{
-		"patroni.yml":    configFile(env, etcdReplicas),
-		roles.ScriptName: roles.Script,
+		"patroni.yml":     configFile(env, etcdReplicas),
+		roles.ScriptName:  roles.Script,
+		pods.ResolverName: pods.Resolver,
 	}
 	for _, name := range scriptNames {
 		data[name] = script(name)
@@ -112,7 +113,7 @@ func statefulSet(env *v1alpha1.PawsEnvironment, image, certificates string) *app
 // Patroni applies the spec's settings and new etcd members by itself, and
 // reads the other scripts each time.
 func configHash() string {
-	sum := sha256.Sum256([]byte(mustYAML(memberConfig()) + script("start.sh") + script("secrets.sh")))
+	sum := sha256.Sum256([]byte(mustYAML(memberConfig()) + script("start.sh") + script("secrets.sh") + pods.Resolver))
 	return hex.EncodeToString(sum[:6])
 }
 
@@ -189,6 +190,7 @@ func environment(env *v1alpha1.PawsEnvironment) []*coreac.EnvVarApplyConfigurati
 	return []*coreac.EnvVarApplyConfiguration{
 		pods.FieldEnv("POD_NAME", "metadata.name"),
 		pods.FieldEnv("POD_NAMESPACE", "metadata.namespace"),
+		pods.FieldEnv("POD_IP", "status.podIP"),
 		value("PG_VERSION", env.Spec.Postgres.Version),
 		value("PGDATA", dataDir),
 		value("ETCD_URL", etcdURL),

@@ -200,12 +200,3 @@ func Waiting(pod *corev1.Pod) string {
 	}
 	return ""
 }
-
-// DNS bounds a look-up. The databases stand still while they resolve a name, and
-// that of a member that is gone ends up at servers outside of the cluster, which
-// may not answer.
-func DNS() *coreac.PodDNSConfigApplyConfiguration {
-	return coreac.PodDNSConfig().WithOptions(
-		coreac.PodDNSConfigOption().WithName("timeout").WithValue("1"),
-		coreac.PodDNSConfigOption().WithName("attempts").WithValue("1"))
-}

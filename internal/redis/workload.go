@@ -92,7 +92,8 @@ func Workload(env *v1alpha1.PawsEnvironment, image string, certificates Certific
 func configMap(env *v1alpha1.PawsEnvironment) *coreac.ConfigMapApplyConfiguration {
 	spec := env.Spec.Redis
 	data := map[string]string{
-		roles.ScriptName: roles.Script,
+		roles.ScriptName:  roles.Script,
+		pods.ResolverName: pods.Resolver,
 		"settings.sh": fmt.Sprintf("# shellcheck shell=bash disable=SC2034\nQUORUM=%d\nDOWN_AFTER=%d\nSENTINELS=%d\n",
 			spec.Quorum, spec.DownAfterMilliseconds, spec.Sentinels),
 	}
@@ -143,7 +144,7 @@ func statefulSet(env *v1alpha1.PawsEnvironment, component string, replicas int32
 // configHash changes with what a member reads only at its start. The other
 // scripts are read each time.
 func configHash(component, start string) string {
-	return short(script(scriptLibrary) + script(start) + userFile(component))
+	return short(script(scriptLibrary) + pods.Resolver + script(start) + userFile(component))
 }
 
 func short(text string) string {

@@ -115,10 +115,10 @@ func TestTC003PatroniClusterInitialization(t *testing.T) {
 	require.GreaterOrEqual(t, synchronous, 1, "a standby acknowledges every commit")
 }
 
-// PostgreSQL has it of Patroni, which its start script gives it to.
-func TestPostgresLooksNamesUpInTheClustersDomainAlone(t *testing.T) {
+// PostgreSQL has both of Patroni, which its start script gives them to.
+func TestPostgresAsksTheResolverNoMoreThanItMust(t *testing.T) {
 	out := in(t, "patroni-1", "sh", "-c", `tr '\0' '\n' </proc/$(head -n 1 "$PGDATA/postmaster.pid")/environ`)
-	require.Contains(t, strings.Split(out, "\n"), "LOCALDOMAIN=cluster.local")
+	require.Subset(t, strings.Split(out, "\n"), []string{"LOCALDOMAIN=cluster.local", "RES_OPTIONS=no-aaaa"})
 }
 
 // TC-004: three Sentinels that agree on one master with two replicas.

@@ -12,10 +12,9 @@ esac
 # A standby that lost the race for the lock looks for the new leader only at its
 # next turn, and the new leader's first commit waits for a standby.
 wake_others() {
-  local address own
-  read -r own _ < <(getent ahostsv4 "$HOSTNAME") || :
+  local address
   while read -r address _; do
-    [ "$address" = "$own" ] || /etc/patroni/wake.sh "patroni.$POD_NAMESPACE.svc" "$address" &
+    [ "$address" = "$POD_IP" ] || /etc/patroni/wake.sh "patroni.$POD_NAMESPACE.svc" "$address" &
   done < <(getent ahostsv4 "patroni.$POD_NAMESPACE.svc" | grep STREAM)
 }
 # The Service waits for the label, and the label for nothing.

@@ -5,13 +5,8 @@ set -euo pipefail
 ulimit -c 0 # memory has passwords: a crash leaves none of it on the volume
 # shellcheck source-path=SCRIPTDIR source=secrets.sh
 . "${0%/*}/secrets.sh"
-
-# Names here end in .svc, as no name in the DNS does: of the domains in which the
-# resolver looks for them in turn, only the cluster's has them. While nobody leads,
-# every standby looks for its leader five times a second.
-while read -r key nearest _; do
-  [ "$key" != search ] || [[ $nearest != "${POD_NAMESPACE:?}.svc."* ]] || export LOCALDOMAIN=${nearest#*.svc.}
-done </etc/resolv.conf
+# shellcheck source=/dev/null
+. "${0%/*}/resolver.sh"
 
 run=/tmp/patroni
 mkdir -p "$run"

@@ -5,17 +5,12 @@ ulimit -c 0 # memory has passwords: a crash leaves none of it on the volume
 scripts=${0%/*} data=${DATA_DIR:-/data} secrets=${SECRETS_DIR:-/run/secrets/paws360}
 # shellcheck source=/dev/null
 . "$scripts/settings.sh"
+# shellcheck source=/dev/null
+. "$scripts/resolver.sh"
 MASTER_SET=mymaster
 me="$POD_NAME.${POD_NAME%-*}.$POD_NAMESPACE.svc"
 
 say() { echo "${0##*/}: $*"; }
-
-# Names here end in .svc, as no name in the DNS does: of the domains in which the
-# resolver looks for them in turn, only the cluster's has them. Sentinel looks the
-# members up for each word that it hears of them, some ten times a second.
-while read -r key nearest _; do
-  [ "$key" != search ] || [[ $nearest != "$POD_NAMESPACE.svc."* ]] || export LOCALDOMAIN=${nearest#*.svc.}
-done <"${RESOLV_CONF:-/etc/resolv.conf}"
 
 # A pod of the same name may still be ending on the same volume.
 lock() {
