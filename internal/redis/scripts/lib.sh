@@ -8,6 +8,8 @@ scripts=${0%/*} data=${DATA_DIR:-/data} secrets=${SECRETS_DIR:-/run/secrets/paws
 # shellcheck source=/dev/null
 . "$scripts/resolver.sh"
 MASTER_SET=mymaster
+# shellcheck disable=SC2034 # there while a master hands over
+HANDING_OVER=/tmp/handing-over
 me="$POD_NAME.${POD_NAME%-*}.$POD_NAMESPACE.svc"
 
 say() { echo "${0##*/}: $*"; }

@@ -161,4 +161,17 @@ if [ -n "${TLS_DIR:-}" ]; then
   : >/tmp/certificate
   renew 9>&- &
 fi
-exec redis-server "$conf"
+# serve runs the server, and tells it to end once its handover is over, should one
+# be under way: told at once it would be gone in the middle of it. Who is killed by
+# force is given two seconds for that.
+serve() {
+  local server status=0
+  rm -f "$HANDING_OVER"
+  redis-server "$conf" &
+  server=$!
+  exec 9>&- # the server's alone now
+  trap 'until [ ! -e "$HANDING_OVER" ]; do sleep 0.05; done; kill -TERM "$server" || :' TERM
+  while wait "$server" || status=$?; kill -0 "$server" 2>/dev/null; do status=0; done
+  exit "$status"
+}
+serve

@@ -11,7 +11,7 @@ exec >/proc/1/fd/1 2>&1 # preStop's own output is shown nowhere
 # Sets role, hosts (the replicas that are online), attached (how many) and level
 # (those with every byte). What they acknowledge here is up to a second old, so they are asked.
 inspect() {
-  local key value offset=-1 host
+  local key value offset=-1 host answer answers=()
   role='' hosts=() attached=0 level=0
   while IFS=: read -r key value; do
     case $key in
@@ -27,52 +27,75 @@ inspect() {
   attached=${#hosts[@]}
   [ "${1:-}" = level ] || return 0
   for host in "${hosts[@]}"; do
+    exec {answer}< <(ask_redis "$host" info replication)
+    answers+=("$answer")
+  done
+  for answer in "${answers[@]}"; do
     while IFS=: read -r key value; do
       if [ "$key" = slave_repl_offset ] && [ "${value%$'\r'}" -ge "$offset" ]; then level=$((level + 1)); fi
-    done < <(ask_redis "$host" info replication)
+    done <&"$answer"
+    exec {answer}<&-
   done
 }
 
-# How many replicas the Sentinel would choose among.
-candidates() { # SENTINEL
-  local key value count=0
-  while read -r key && read -r value; do
-    if [ "$key" = flags ] && [ "$value" = slave ]; then count=$((count + 1)); fi
-  done < <(ask_sentinel "$1" sentinel replicas "$MASTER_SET")
-  echo "$count"
+# The first Sentinel that answers, and how many replicas it would choose among.
+choice() {
+  local ip key value count answer
+  for ip in $(peers sentinel); do
+    answer=$(ask_sentinel "$ip" sentinel replicas "$MASTER_SET") || continue
+    count=0
+    while read -r key && read -r value; do
+      if [ "$key" = flags ] && [ "$value" = slave ]; then count=$((count + 1)); fi
+    done <<<"$answer"
+    echo "$ip $count"
+    return
+  done
 }
 
-# Sets going and staying: the Redis pods that are being deleted, me included, and
-# the others. Unknown counts as all others staying.
-count_pods() {
-  going=1 staying=1
+# The times of the Redis pods' creations and deletions, a line each.
+list_pods() {
   [ -n "${KUBERNETES_SERVICE_HOST:-}" ] || return 0
-  local list line all=0 account=/var/run/secrets/kubernetes.io/serviceaccount host=$KUBERNETES_SERVICE_HOST
+  local account=/var/run/secrets/kubernetes.io/serviceaccount host=$KUBERNETES_SERVICE_HOST
   case $host in *:*) host="[$host]" ;; esac
-  list=$(curl -sf --connect-timeout 1 --max-time 2 --cacert "$account/ca.crt" \
+  curl -sf --connect-timeout 1 --max-time 2 --cacert "$account/ca.crt" \
     -H @<(printf 'Authorization: Bearer %s' "$(<"$account/token")") \
     -H 'Accept: application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1' \
     -G --data-urlencode "labelSelector=paws360.io/component=redis" \
-    "https://$host:${KUBERNETES_SERVICE_PORT:-443}/api/v1/namespaces/$POD_NAMESPACE/pods") || return 0
+    "https://$host:${KUBERNETES_SERVICE_PORT:-443}/api/v1/namespaces/$POD_NAMESPACE/pods" |
+    grep -oE '"(creation|deletion)Timestamp"'
+}
+
+# Sets going and staying, of what list_pods says: the Redis pods that are being
+# deleted, me included, and the others. Unknown counts as all others staying.
+count_pods() {
+  local line all=0
   going=0
   while read -r line; do
     case $line in
     *creationTimestamp*) all=$((all + 1)) ;;
     *deletionTimestamp*) going=$((going + 1)) ;;
     esac
-  done < <(grep -oE '"(creation|deletion)Timestamp"' <<<"$list")
+  done
   staying=$((all - going))
+  [ "$all" -gt 0 ] || going=1 staying=1
 }
 
-# Waits until every replica that could be promoted has every byte. Sentinel's
-# own view of their offsets is too old to choose by.
-await_level() { # SENTINEL
+# Tells whether every replica that could be promoted has every byte, and sets
+# sentinel to the one that is to choose. Its own view of their offsets is too old.
+caught_up() {
+  local answer chooser candidates
+  exec {answer}< <(choice)
+  inspect level
+  read -r chooser candidates <&"$answer" || return 1
+  exec {answer}<&-
+  sentinel=$chooser
+  [ "$attached" -gt 0 ] && [ "$level" -eq "$attached" ] && [ "$candidates" -le "$level" ]
+}
+
+await_level() {
   local start=$SECONDS
   while [ $((SECONDS - start)) -lt 5 ]; do
-    inspect level
-    if [ "$attached" -gt 0 ] && [ "$level" -eq "$attached" ] && [ "$(candidates "$1")" -le "$level" ]; then
-      return 0
-    fi
+    ! caught_up || return 0
     sleep 0.1
   done
   say "not every replica has caught up ($level of $attached)"
@@ -112,14 +135,14 @@ step_down() { # NEW-MASTER
 }
 
 hand_over() {
-  local sentinel='' ip host start=$SECONDS
-  for ip in $(peers sentinel); do
-    ask_sentinel "$ip" ping >/dev/null && sentinel=$ip && break
-  done
+  local sentinel='' reached=no ip host start=$SECONDS
+  ! caught_up || reached=yes
   [ -n "$sentinel" ] || { say "no Sentinel answers: ending without a handover"; return; }
+  count_pods <&"$pods"
+  [ "$staying" -gt 0 ] || { say "all members end together: nobody to hand over to"; return; }
   # Replicas that are being deleted, too, are gone in a moment; none of them must be chosen.
-  [ "$going" -le 1 ] || sleep 1
-  await_level "$sentinel"
+  [ "$going" -le 1 ] || { sleep 1 && reached=no; }
+  [ "$reached" = yes ] || await_level
   while [ $((SECONDS - start)) -lt 12 ]; do
     ask_sentinel "$sentinel" sentinel failover "$MASTER_SET" >/dev/null || true
     for _ in {1..10}; do
@@ -135,12 +158,14 @@ hand_over() {
   say "no replica took over"
 }
 
+# Who is killed by force has three seconds: what needs nothing of each other is asked
+# at once.
+: >"$HANDING_OVER"
+trap 'rm -f "$HANDING_OVER"' EXIT
+exec {pods}< <(list_pods)
+ask_redis 127.0.0.1 client pause 30000 WRITE >/dev/null &
+paused=$!
 inspect
 [ "$role" = master ] && [ "$attached" -gt 0 ] || exit 0
-ask_redis 127.0.0.1 client pause 30000 WRITE >/dev/null
-count_pods
-if [ "$staying" -gt 0 ]; then
-  hand_over
-else
-  say "all members end together: nobody to hand over to"
-fi
+wait "$paused"
+hand_over
