@@ -90,7 +90,8 @@ func (o *Observer) Look(ctx context.Context, env *v1alpha1.PawsEnvironment) (Sna
 	if err != nil {
 		return Snapshot{}, err
 	}
-	roots, err := o.trust(ctx, env, secrets.Known(naming.KeyEtcdRootPassword))
+	members := o.etcdMembers(ctx, env)
+	roots, err := o.trust(ctx, env, members, secrets.Known(naming.KeyEtcdRootPassword))
 	if err != nil {
 		return Snapshot{}, err
 	}
@@ -100,7 +101,7 @@ func (o *Observer) Look(ctx context.Context, env *v1alpha1.PawsEnvironment) (Sna
 	var appsErr error
 	var forbidden isolation.Facts
 	var wg sync.WaitGroup
-	wg.Go(func() { s.Etcd = o.Etcd.Probe(ctx, env.Namespace, o.etcdMembers(ctx, env), MemberTimeout) })
+	wg.Go(func() { s.Etcd = o.Etcd.Probe(ctx, env.Namespace, members, MemberTimeout) })
 	wg.Go(func() {
 		s.Postgres = o.Postgres.Probe(ctx, env.Namespace, env.Spec.Postgres.Replicas, secrets.Known(naming.KeyPostgresPassword), MemberTimeout)
 	})
@@ -155,7 +156,7 @@ func (o *Observer) Credentials(ctx context.Context, env *v1alpha1.PawsEnvironmen
 
 // trust tells the probers whose certificates to believe, and gives these.
 // Before there are any, members cannot be asked.
-func (o *Observer) trust(ctx context.Context, env *v1alpha1.PawsEnvironment, etcdPasswords []string) (string, error) {
+func (o *Observer) trust(ctx context.Context, env *v1alpha1.PawsEnvironment, members int32, etcdPasswords []string) (string, error) {
 	bundle := &corev1.ConfigMap{}
 	key := types.NamespacedName{Namespace: env.Namespace, Name: naming.TrustBundle}
 	if err := o.Secrets.Get(ctx, key, bundle); client.IgnoreNotFound(err) != nil {
@@ -165,7 +166,7 @@ func (o *Observer) trust(ctx context.Context, env *v1alpha1.PawsEnvironment, etc
 	roots := x509.NewCertPool()
 	roots.AppendCertsFromPEM([]byte(certificates))
 	trusted := &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS12}
-	o.Etcd.Use(env.Namespace, o.etcdMembers(ctx, env), etcd.Access{
+	o.Etcd.Use(env.Namespace, members, etcd.Access{
 		TLS: trusted, Passwords: etcdPasswords, Version: certificates + strings.Join(etcdPasswords, "\n"),
 	})
 	o.Postgres.Use(env.Namespace, patroni.Access{TLS: trusted, Version: certificates})
@@ -176,7 +177,7 @@ func (o *Observer) trust(ctx context.Context, env *v1alpha1.PawsEnvironment, etc
 func (o *Observer) etcdMembers(ctx context.Context, env *v1alpha1.PawsEnvironment) int32 {
 	running := &corev1.PodList{}
 	if err := o.Reader.List(ctx, running, client.InNamespace(env.Namespace),
-		client.MatchingLabels(naming.Selector(env, naming.Etcd))); err != nil {
+		client.MatchingLabels(naming.Selector(env, naming.Etcd)), client.UnsafeDisableDeepCopy); err != nil {
 		return env.Spec.Etcd.Replicas
 	}
 	return max(env.Spec.Etcd.Replicas, int32(len(running.Items)))
@@ -188,7 +189,7 @@ func (o *Observer) lookAtApps(ctx context.Context, env *v1alpha1.PawsEnvironment
 	for i, spec := range env.Spec.Apps {
 		list := &corev1.PodList{}
 		if err := o.Reader.List(ctx, list, client.InNamespace(env.Namespace),
-			client.MatchingLabels(naming.Selector(env, spec.Name))); err != nil {
+			client.MatchingLabels(naming.Selector(env, spec.Name)), client.UnsafeDisableDeepCopy); err != nil { // read alone
 			return nil, fmt.Errorf("listing the pods of %s: %w", spec.Name, err)
 		}
 		wg.Go(func() {
