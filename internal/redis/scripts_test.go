@@ -1,6 +1,7 @@
 package redis_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -109,12 +110,22 @@ func (b *bed) run(script, pod string) string {
 	defer cancel()
 	me := fmt.Sprintf("%s.%s.paws.svc", pod, pod[:strings.LastIndex(pod, "-")])
 	b.answer(me, "10.0.0.99 STREAM "+me)
+	cmd := b.command(ctx, script, pod)
+	output, err := cmd.CombinedOutput()
+	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
+	if !strings.Contains(string(output), "argument:") {
+		require.NoError(b.t, err, string(output))
+	}
+	return string(output)
+}
+
+func (b *bed) command(ctx context.Context, script, pod string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, filepath.Join(b.scripts, script))
 	cmd.Env = []string{
 		"PATH=" + b.bin + ":" + os.Getenv("PATH"), "ANSWERS=" + b.answers, "DATA_DIR=" + b.data,
 		"POD_NAME=" + pod, "POD_NAMESPACE=paws", "POD_IP=10.0.0.99",
 		"SECRETS_DIR=" + b.secrets, "WANT_AUTH=" + b.wantAuth, "MIN_REPLICAS_TO_WRITE=1", "MAXMEMORY=1000",
-		"RESOLV_CONF=/dev/null",
+		"RESOLV_CONF=/dev/null", "TMPDIR=" + b.data,
 	}
 	if b.tlsDir != "" {
 		cmd.Env = append(cmd.Env, "TLS_DIR="+b.tlsDir)
@@ -123,12 +134,7 @@ func (b *bed) run(script, pod string) string {
 	// outlive the test.
 	cmd.WaitDelay = 100 * time.Millisecond
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	output, err := cmd.CombinedOutput()
-	_ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-	if !strings.Contains(string(output), "argument:") {
-		require.NoError(b.t, err, string(output))
-	}
-	return string(output)
+	return cmd
 }
 
 func TestRedisStartsInTheRightRole(t *testing.T) {
@@ -190,6 +196,35 @@ func TestAMasterThatLostItsDataWaitsForASuccessor(t *testing.T) {
 	failover := strings.Replace(redisCLI, "cat ", `if [ "$*" = "sentinel failover mymaster" ]; then sed -i s/redis-1/redis-2/ "$ANSWERS/$host sentinel master mymaster"; fi`+"\ncat ", 1)
 	require.NoError(t, os.WriteFile(b.bin+"/redis-cli", []byte(failover), 0o755))
 	require.Contains(t, b.run("redis-start.sh", "redis-1"), "replicaof "+host("redis-2")+" 6379")
+}
+
+// Its server was told to end in the middle of the handover.
+func TestAServerIsToldToEndOnceItsHandoverIsOver(t *testing.T) {
+	b := newBed(t)
+	const stays = "#!/bin/bash\ntrap 'echo told to end; exit 0' TERM\necho serving\nwhile :; do read -rt 0.05 <> <(:); done\n"
+	require.NoError(t, os.WriteFile(b.bin+"/redis-server", []byte(stays), 0o755))
+	b.answer("redis-1.redis.paws.svc", "10.0.0.99 STREAM redis-1.redis.paws.svc")
+	handingOver, err := os.Create(filepath.Join(b.data, "handing-over"))
+	require.NoError(t, err)
+	require.NoError(t, syscall.Flock(int(handingOver.Fd()), syscall.LOCK_EX))
+
+	cmd := b.command(t.Context(), "redis-start.sh", "redis-1")
+	output, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	lines, told := bufio.NewScanner(output), make(chan bool, 1)
+	for lines.Scan() && lines.Text() != "serving" {
+	}
+	require.NoError(t, cmd.Process.Signal(syscall.SIGTERM))
+	go func() { told <- lines.Scan() && lines.Text() == "told to end" }()
+	select {
+	case <-told:
+		t.Fatal("it was told while the handover went on")
+	case <-time.After(500 * time.Millisecond):
+	}
+	require.NoError(t, handingOver.Close())
+	require.True(t, <-told)
+	require.NoError(t, cmd.Wait())
 }
 
 func TestSentinelRemembersWhatItKnew(t *testing.T) {

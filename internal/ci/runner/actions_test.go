@@ -239,8 +239,6 @@ func TestSetupJavaFindsTheVersionThatLiesBeside(t *testing.T) {
 	require.Empty(t, w.result.NotReproduced)
 }
 
-// An action that is a program reaches the run's artifacts, and a step that is a
-// script has no token for them.
 // A file that the cache and other runs share is replaced, and not written into.
 func TestAnArtifactThatIsMergedReplacesItsFiles(t *testing.T) {
 	repository(t, ci1(`
@@ -253,6 +251,8 @@ func TestAnArtifactThatIsMergedReplacesItsFiles(t *testing.T) {
 - run: test "$(cat "$KEPT/a.txt" "$KEPT/shared")" = "$(printf 'new\nold')"`), nil).run(t, t.Context()).passed(t)
 }
 
+// An action that is a program reaches the run's artifacts, and a step that is a
+// script has no token for them.
 func TestActionsThatAreProgramsReachTheRunsArtifacts(t *testing.T) {
 	w := repository(t, ci1(`
 - uses: actions/checkout@v4

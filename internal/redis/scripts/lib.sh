@@ -8,8 +8,9 @@ scripts=${0%/*} data=${DATA_DIR:-/data} secrets=${SECRETS_DIR:-/run/secrets/paws
 # shellcheck source=/dev/null
 . "$scripts/resolver.sh"
 MASTER_SET=mymaster
-# shellcheck disable=SC2034 # there while a master hands over
-HANDING_OVER=/tmp/handing-over
+# Who hands over holds it locked: it is free again however that ends.
+# shellcheck disable=SC2034
+HANDING_OVER=${TMPDIR:-/tmp}/handing-over
 me="$POD_NAME.${POD_NAME%-*}.$POD_NAMESPACE.svc"
 
 say() { echo "${0##*/}: $*"; }

@@ -165,13 +165,16 @@ fi
 # be under way: told at once it would be gone in the middle of it. Who is killed by
 # force is given two seconds for that.
 serve() {
-  local server status=0
-  rm -f "$HANDING_OVER"
+  local server status=0 told=no
   redis-server "$conf" &
   server=$!
   exec 9>&- # the server's alone now
-  trap 'until [ ! -e "$HANDING_OVER" ]; do sleep 0.05; done; kill -TERM "$server" || :' TERM
-  while wait "$server" || status=$?; kill -0 "$server" 2>/dev/null; do status=0; done
+  trap 'told=yes; flock "$HANDING_OVER" true; kill -TERM "$server" || :' TERM
+  wait "$server" || status=$?
+  if [ "$told" = yes ]; then # the signal ended that wait
+    status=0
+    wait "$server" || status=$?
+  fi
   exit "$status"
 }
 serve

@@ -1,5 +1,5 @@
 #!/bin/bash
-# Before a master ends on purpose it hands over: it stops taking writes, lets the
+# Before a master ends, on purpose or killed by force, it hands over: it stops taking writes, lets the
 # replicas catch up, has Sentinel promote one, and only then goes. Nothing that
 # it acknowledged is lost. A replica goes at once, and so does a master that
 # nobody is left to take over from: it comes back with its append-only file.
@@ -114,7 +114,7 @@ step_down() { # NEW-MASTER
   ask_redis 127.0.0.1 replicaof "$1" 6379 >/dev/null || true
   ask_redis 127.0.0.1 client kill type normal >/dev/null || true
   say "handed over to ${1%%.*}"
-  label "${1%%.*}" master &
+  label "${1%%.*}" master 8>&- &
   while [ $((SECONDS - start)) -lt 6 ]; do
     known=0
     for ip in $(peers sentinel); do
@@ -151,14 +151,14 @@ hand_over() {
   say "no replica took over"
 }
 
-# Who is killed by force has three seconds. All questions at once would take longer:
-# while all are busy the pod has little of the processors, and each ends after 1 s.
-: >"$HANDING_OVER"
-trap 'rm -f "$HANDING_OVER"' EXIT
-exec {pods}< <(list_pods)
+# Who is killed by force has three seconds, and on a busy machine little of the
+# processors: what it asks costs more than that it waits for the answers.
+exec 8>"$HANDING_OVER"
+flock 8
 ask_redis 127.0.0.1 client pause 30000 WRITE >/dev/null &
 paused=$!
 inspect
 [ "$role" = master ] && [ "$attached" -gt 0 ] || exit 0
+exec {pods}< <(list_pods)
 wait "$paused"
 hand_over
