@@ -13,6 +13,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
 	"google.golang.org/grpc/status"
 
@@ -61,6 +62,7 @@ func newEtcd(user etcdUser, endpoints ...string) (*clientv3.Client, error) {
 	config := clientv3.Config{
 		Endpoints: endpoints, DialTimeout: operationTimeout, Logger: zap.NewNop(),
 		DialKeepAliveTime: time.Second, DialKeepAliveTimeout: 2 * time.Second, PermitWithoutStream: true,
+		DialOptions: []grpc.DialOption{etcd.Redial()},
 	}
 	if user.name != "" {
 		config.TLS = &tls.Config{MinVersion: tls.VersionTLS12}
@@ -137,7 +139,7 @@ func etcdFinal(ctx context.Context, s Settings, user etcdUser, ordinal int32) Fi
 			return err
 		}
 		defer func() { _ = member.Close() }()
-		about, err := member.Status(ctx, etcdEndpoint(s, ordinal))
+		about, err := etcd.Status(ctx, member)
 		if err != nil {
 			return err
 		}

@@ -205,10 +205,9 @@ func (r *Run) startWatching(ctx context.Context) {
 		r.done.Go(func() { r.watch(ctx, otherSampleInterval, look.look) })
 	}
 	for i := int32(1); i <= r.settings.EtcdReplicas; i++ {
-		endpoint := etcdEndpoint(r.settings, i)
-		if client, err := newEtcd(r.etcdApp(r.secrets()), endpoint); err == nil {
+		if client, err := newEtcd(r.etcdApp(r.secrets()), etcdEndpoint(r.settings, i)); err == nil {
 			r.etcd = append(r.etcd, client)
-			r.done.Go(func() { r.watch(ctx, otherSampleInterval, etcdLook(client, endpoint, naming.Member(naming.Etcd, i))) })
+			r.done.Go(func() { r.watch(ctx, otherSampleInterval, etcdLook(client, naming.Member(naming.Etcd, i))) })
 		}
 	}
 }

@@ -14,6 +14,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/paws360/pawskind/internal/drill"
+	"github.com/paws360/pawskind/internal/etcd"
 	"github.com/paws360/pawskind/internal/naming"
 	"github.com/paws360/pawskind/internal/patroni"
 )
@@ -164,10 +165,10 @@ func (l *redisLook) look(ctx context.Context) drill.Sample {
 }
 
 // etcdLook asks one member who leads.
-func etcdLook(client *clientv3.Client, endpoint, member string) func(context.Context) drill.Sample {
+func etcdLook(client *clientv3.Client, member string) func(context.Context) drill.Sample {
 	return func(ctx context.Context) drill.Sample {
 		sample := drill.Sample{System: drill.Etcd, Member: member, LagBytes: -1}
-		about, err := client.Status(ctx, endpoint)
+		about, err := etcd.Status(ctx, client)
 		if err != nil {
 			return sample
 		}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"go.etcd.io/etcd/api/v3/etcdserverpb"
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
@@ -140,8 +141,9 @@ func (p *Prober) ask(ctx context.Context, namespace string, ordinal int32) (Memb
 		facts.Err = err.Error()
 		return facts, nil
 	}
-	status, err := client.Status(ctx, p.Endpoint(namespace, ordinal))
+	status, err := Status(ctx, client)
 	if err != nil {
+		p.drop(namespace, ordinal, client)
 		facts.Err = reason(err)
 		return facts, nil
 	}
@@ -161,6 +163,29 @@ func (p *Prober) ask(ctx context.Context, namespace string, ordinal int32) (Memb
 		members = append(members, Member{ID: m.ID, Name: m.Name, PeerURLs: m.PeerURLs, Learner: m.IsLearner})
 	}
 	return facts, members
+}
+
+// Status asks the one member that the client is for about itself, by the connection
+// that the client has: clientv3's Status makes a new one each time, with a TLS
+// handshake and a question to the DNS (its NewMaintenance).
+func Status(ctx context.Context, c *clientv3.Client) (*etcdserverpb.StatusResponse, error) {
+	status, err := etcdserverpb.NewMaintenanceClient(c.ActiveConnection()).Status(ctx, &etcdserverpb.StatusRequest{})
+	if err != nil {
+		return nil, clientv3.ContextError(ctx, err)
+	}
+	return status, nil
+}
+
+// drop has the next look make a new connection: this one may lead to a pod that is
+// gone, or wait before it tries again.
+func (p *Prober) drop(namespace string, ordinal int32, c *clientv3.Client) {
+	key := connectionKey{p.Endpoint(namespace, ordinal), ""}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.clients[key] == c {
+		delete(p.clients, key)
+		_ = c.Close()
+	}
 }
 
 // client is the kept connection to one member that is logged in as root.
@@ -205,11 +230,7 @@ func newClient(endpoint, user string, access Access) (c *clientv3.Client, err er
 			TLS:       access.TLS, Username: user, Password: password,
 			DialTimeout: 2 * time.Second,
 			Logger:      zap.NewNop(),
-			// A member that comes back after minutes is asked within seconds.
-			DialOptions: []grpc.DialOption{grpc.WithConnectParams(grpc.ConnectParams{
-				Backoff:           backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second},
-				MinConnectTimeout: 2 * time.Second,
-			})},
+			DialOptions: []grpc.DialOption{Redial()},
 		})
 		if !errors.Is(rpctypes.Error(err), rpctypes.ErrAuthFailed) {
 			break
@@ -219,6 +240,14 @@ func newClient(endpoint, user string, access Access) (c *clientv3.Client, err er
 		return nil, fmt.Errorf("connecting to etcd at %s: %w", endpoint, err)
 	}
 	return c, nil
+}
+
+// Redial has a member that comes back after minutes connected to within seconds.
+func Redial() grpc.DialOption {
+	return grpc.WithConnectParams(grpc.ConnectParams{
+		Backoff:           backoff.Config{BaseDelay: 200 * time.Millisecond, Multiplier: 1.6, Jitter: 0.2, MaxDelay: 3 * time.Second},
+		MinConnectTimeout: 2 * time.Second,
+	})
 }
 
 // Forget closes the connections to an environment's members.

@@ -59,7 +59,7 @@ func (s Snapshot) Serves(name string) bool {
 
 // Observer holds the connections to all members of all environments.
 type Observer struct {
-	// Reader reads pods and Secrets; Secrets without a cache.
+	// Reader reads pods and whom to trust; Secrets passwords, without a cache.
 	Reader  client.Reader
 	Secrets client.Reader
 
@@ -159,7 +159,7 @@ func (o *Observer) Credentials(ctx context.Context, env *v1alpha1.PawsEnvironmen
 func (o *Observer) trust(ctx context.Context, env *v1alpha1.PawsEnvironment, members int32, etcdPasswords []string) (string, error) {
 	bundle := &corev1.ConfigMap{}
 	key := types.NamespacedName{Namespace: env.Namespace, Name: naming.TrustBundle}
-	if err := o.Secrets.Get(ctx, key, bundle); client.IgnoreNotFound(err) != nil {
+	if err := o.Reader.Get(ctx, key, bundle); client.IgnoreNotFound(err) != nil {
 		return "", fmt.Errorf("reading the ConfigMap %s: %w", key, err)
 	}
 	certificates := bundle.Data[pods.TrustKey]
