@@ -14,8 +14,6 @@ import (
 	"github.com/paws360/pawskind/internal/etcd"
 	"github.com/paws360/pawskind/internal/health"
 	"github.com/paws360/pawskind/internal/observer"
-	"github.com/paws360/pawskind/internal/patroni"
-	"github.com/paws360/pawskind/internal/redis"
 	"github.com/paws360/pawskind/internal/rollout"
 )
 
@@ -80,47 +78,6 @@ func TestSeenAll(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Equal(t, c.seen, seenAll(c.list, c.want, start.Add(c.look)))
-		})
-	}
-}
-
-func TestWantedRoles(t *testing.T) {
-	require.Equal(t, map[string]string{
-		"patroni-1": "replica", "patroni-2": "primary", "redis-1": "master", "redis-2": "replica",
-	}, wantedRoles(observer.Snapshot{
-		Report: health.Report{Leader: "patroni-2", RedisMaster: "redis-1"},
-		Postgres: patroni.Facts{Members: []patroni.MemberFacts{
-			{Name: "patroni-1", Role: "replica"}, {Name: "patroni-2", Role: "primary"}, {Name: "patroni-3", Err: "does not answer"},
-		}},
-		Redis: redis.Facts{Servers: []redis.ServerFacts{
-			{Name: "redis-1", Role: "master"}, {Name: "redis-2", Role: "slave"}, {Name: "redis-3", Role: "master", Err: "cut off"},
-		}},
-	}))
-}
-
-// The successor of a killed leader was labelled primary: the look was at the pod
-// of its name before it.
-func TestRanAt(t *testing.T) {
-	start := time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
-	running := corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(start)}}
-	waiting := corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}}
-	for name, c := range map[string]struct {
-		states []corev1.ContainerState
-		look   time.Duration
-		ran    bool
-	}{
-		"a later look is at this pod":                   {[]corev1.ContainerState{running}, time.Second, true},
-		"a look before the start is not":                {[]corev1.ContainerState{running}, -time.Second, false},
-		"one within the second of the start may not be": {[]corev1.ContainerState{running}, 900 * time.Millisecond, false},
-		"a container that waits answers nobody":         {[]corev1.ContainerState{waiting}, time.Minute, false},
-		"a pod that was just made has none":             {nil, time.Minute, false},
-	} {
-		t.Run(name, func(t *testing.T) {
-			pod := &corev1.Pod{}
-			for _, state := range c.states {
-				pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, corev1.ContainerStatus{State: state})
-			}
-			require.Equal(t, c.ran, ranAt(pod, start.Add(c.look)))
 		})
 	}
 }

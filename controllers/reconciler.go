@@ -74,6 +74,7 @@ type Reconciler struct {
 	applier      *applier
 	certificates certificateMemory
 	around       surroundings
+	roles        roleMemory
 	now          func() time.Time
 	// exit ends the program at a failpoint.
 	exit func(status int)
@@ -112,6 +113,7 @@ func (r *Reconciler) Reconcile(ctx context.Context, request ctrl.Request) (ctrl.
 			r.Watcher.Forget(request.NamespacedName)
 			r.applier.forget(request.Namespace)
 			r.certificates.forget(request.NamespacedName)
+			r.roles.forget(request.Namespace)
 			return ctrl.Result{}, nil
 		}
 		return ctrl.Result{}, fmt.Errorf("reading the environment: %w", err)

@@ -3,6 +3,7 @@ package redis
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
@@ -152,6 +153,33 @@ func judgeSentinel(spec v1alpha1.RedisSpec, s SentinelFacts, announced string) h
 		set(v1alpha1.Degraded, "knows %d of %d replicas", s.Replicas, spec.Replicas-1)
 	}
 	return m
+}
+
+// RoleLabels are the roles that the servers' pods are to carry, by member. Who says
+// that it is a master is left alone while it is not sure that it is the one: the
+// Sentinel that leads a failover labels the replica that it promoted before any of
+// them announces it.
+func RoleLabels(facts Facts, announced string) map[string]string {
+	labels := map[string]string{}
+	var masters []string
+	for _, s := range facts.Servers {
+		switch {
+		case s.Err != "" || s.Role == "":
+		case s.Role == "master":
+			masters = append(masters, s.Name)
+		default:
+			labels[s.Name] = naming.RoleReplica
+		}
+	}
+	failingOver := slices.ContainsFunc(facts.Sentinels, func(s SentinelFacts) bool { return strings.Contains(s.Flags, "failover_in_progress") })
+	if !slices.Contains(masters, announced) || len(masters) > 1 && failingOver {
+		return labels
+	}
+	for _, name := range masters {
+		labels[name] = naming.RoleReplica
+	}
+	labels[announced] = naming.RoleMaster
+	return labels
 }
 
 // announcedMaster is the host that most Sentinels announce, and how many do.

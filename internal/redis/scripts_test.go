@@ -119,8 +119,8 @@ func (b *bed) run(script, pod string) string {
 	return string(output)
 }
 
-func (b *bed) command(ctx context.Context, script, pod string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, filepath.Join(b.scripts, script))
+func (b *bed) command(ctx context.Context, script, pod string, arguments ...string) *exec.Cmd {
+	cmd := exec.CommandContext(ctx, filepath.Join(b.scripts, script), arguments...)
 	cmd.Env = []string{
 		"PATH=" + b.bin + ":" + os.Getenv("PATH"), "ANSWERS=" + b.answers, "DATA_DIR=" + b.data,
 		"POD_NAME=" + pod, "POD_NAMESPACE=paws", "POD_IP=10.0.0.99",
@@ -225,6 +225,33 @@ func TestAServerIsToldToEndOnceItsHandoverIsOver(t *testing.T) {
 	require.NoError(t, handingOver.Close())
 	require.True(t, <-told)
 	require.NoError(t, cmd.Wait())
+}
+
+// The Service follows without waiting for Sentinel's next look at the replica.
+func TestTheSelectedReplicaIsLabelledOnceItIsTheMaster(t *testing.T) {
+	b := newBed(t)
+	require.NoError(t, os.WriteFile(b.scripts+"/set-role.sh", []byte("echo labels \"$@\"\n"), 0o755))
+	selected := "slave " + host("redis-2") + ":6379 " + host("redis-2") + " 6379 @ mymaster " + host("redis-1") + " 6379"
+
+	other := b.command(t.Context(), "on-event.sh", "sentinel-1", "+elected-leader", selected)
+	output, err := other.CombinedOutput()
+	require.NoError(t, err)
+	require.Empty(t, string(output))
+
+	question := host("redis-2") + " role"
+	b.answer(question, "slave\n")
+	cmd := b.command(t.Context(), "on-event.sh", "sentinel-1", "+selected-slave", selected)
+	labels := make(chan string, 1)
+	go func() {
+		output, _ := cmd.CombinedOutput()
+		labels <- string(output)
+	}()
+	require.Eventually(t, func() bool {
+		asked, _ := os.ReadFile(b.answers + "/asked")
+		return strings.Count(string(asked), question) > 1
+	}, 5*time.Second, 10*time.Millisecond)
+	b.answer(question, "master\n")
+	require.Equal(t, "labels redis redis-2 master master 20\n", <-labels)
 }
 
 func TestSentinelRemembersWhatItKnew(t *testing.T) {

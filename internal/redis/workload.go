@@ -39,6 +39,7 @@ const (
 	scriptRedisStop  = "redis-stop.sh"
 	scriptSentinel   = "sentinel-start.sh"
 	scriptLibrary    = "lib.sh"
+	scriptOnEvent    = "on-event.sh"
 	scriptOnFailover = "on-failover.sh"
 	scriptCLI        = "cli.sh"
 )
@@ -100,7 +101,7 @@ func configMap(env *v1alpha1.PawsEnvironment) *coreac.ConfigMapApplyConfiguratio
 	for _, component := range []string{naming.Redis, naming.Sentinel} {
 		data[component+"-users"] = userFile(component)
 	}
-	for _, name := range []string{scriptLibrary, scriptRedisStart, scriptRedisStop, scriptSentinel, scriptOnFailover, scriptCLI} {
+	for _, name := range []string{scriptLibrary, scriptRedisStart, scriptRedisStop, scriptSentinel, scriptOnEvent, scriptOnFailover, scriptCLI} {
 		data[name] = script(name)
 	}
 	return coreac.ConfigMap(ConfigMap, env.Namespace).

@@ -67,6 +67,16 @@ ASK_USER=operator ASK_KEY=REDIS_OPERATOR_PASSWORD
 ask_sentinel() { ask "$1" 26379 "${@:2}"; }
 ask_redis() { ask "$1" 6379 "${@:2}"; }
 
+# The first line of an answer, all of which is read: who writes to a pipe that is
+# closed complains.
+role_of() { first_line ask_redis "$1" role; } # HOST
+master_of() { first_line ask_sentinel "$1" sentinel get-master-addr-by-name "$MASTER_SET"; } # HOST
+first_line() { # COMMAND...
+  local answer
+  answer=$("$@") && [ -n "$answer" ] || return 1
+  echo "${answer%%$'\n'*}"
+}
+
 # The users of a server's or a Sentinel's configuration file, with the hashes of
 # every password that opens to them now.
 users() { # COMPONENT

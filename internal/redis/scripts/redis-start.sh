@@ -104,7 +104,7 @@ CONF
 settle() {
   local role start=$SECONDS
   while :; do
-    read -r role < <(ask_redis 127.0.0.1 role) || { sleep 0.1; continue; }
+    role=$(role_of 127.0.0.1) || { sleep 0.1; continue; }
     [ "$role" = master ] || break
     look
     if [ -n "$master" ] && [ "$master" != "$me" ]; then

@@ -97,9 +97,9 @@ await_level() {
 # The replica that has been promoted. A Sentinel knows it only when it asks the next
 # time, up to a second later.
 promoted() {
-  local host role
+  local host
   for host in "${hosts[@]}"; do
-    if read -r role < <(ask_redis "$host" role) && [ "$role" = master ]; then
+    if [ "$(role_of "$host")" = master ]; then
       echo "$host"
       return
     fi
@@ -141,7 +141,7 @@ hand_over() {
     for _ in {1..10}; do
       sleep 0.1
       if ! host=$(promoted); then
-        read -r host < <(ask_sentinel "$sentinel" sentinel get-master-addr-by-name "$MASTER_SET") || continue
+        host=$(master_of "$sentinel") || continue
         [ "$host" != "$me" ] || continue
       fi
       step_down "$host"
