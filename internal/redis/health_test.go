@@ -213,34 +213,39 @@ func TestRoleLabels(t *testing.T) {
 		return redis.ServerFacts{Name: name, Role: role, Err: err}
 	}
 	for name, c := range map[string]struct {
-		servers []redis.ServerFacts
-		flags   string
-		want    map[string]string
+		announced string
+		servers   []redis.ServerFacts
+		flags     string
+		want      map[string]string
 	}{
 		"at rest": {
-			[]redis.ServerFacts{server("redis-1", "master", ""), server("redis-2", "slave", ""), server("redis-3", "", dead)}, "master",
+			"redis-1", []redis.ServerFacts{server("redis-1", "master", ""), server("redis-2", "slave", ""), server("redis-3", "", dead)}, "master",
 			map[string]string{"redis-1": "master", "redis-2": "replica"},
 		},
 		"promoted, and not yet announced": {
-			[]redis.ServerFacts{server("redis-1", "", dead), server("redis-2", "master", ""), server("redis-3", "slave", "")}, "master,failover_in_progress",
+			"redis-1", []redis.ServerFacts{server("redis-1", "", dead), server("redis-2", "master", ""), server("redis-3", "slave", "")}, "master,failover_in_progress",
 			map[string]string{"redis-3": "replica"},
 		},
 		"promoted while the old master hands over": {
-			[]redis.ServerFacts{server("redis-1", "master", ""), server("redis-2", "master", ""), server("redis-3", "slave", "")}, "master,failover_in_progress",
+			"redis-1", []redis.ServerFacts{server("redis-1", "master", ""), server("redis-2", "master", ""), server("redis-3", "slave", "")}, "master,failover_in_progress",
 			map[string]string{"redis-3": "replica"},
 		},
 		"announced before the failover has ended": {
-			[]redis.ServerFacts{server("redis-1", "master", ""), server("redis-2", "slave", "")}, "master,failover_in_progress",
+			"redis-1", []redis.ServerFacts{server("redis-1", "master", ""), server("redis-2", "slave", "")}, "master,failover_in_progress",
 			map[string]string{"redis-1": "master", "redis-2": "replica"},
 		},
 		"an old master is back": {
-			[]redis.ServerFacts{server("redis-1", "master", ""), server("redis-2", "master", "")}, "master",
+			"redis-1", []redis.ServerFacts{server("redis-1", "master", ""), server("redis-2", "master", "")}, "master",
 			map[string]string{"redis-1": "master", "redis-2": "replica"},
+		},
+		"no Sentinel answers": {
+			"", []redis.ServerFacts{server("redis-1", "master", ""), server("redis-2", "slave", "")}, "",
+			map[string]string{"redis-2": "replica"},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sentinels := []redis.SentinelFacts{{Name: "sentinel-1", Flags: "master"}, {Name: "sentinel-2", Flags: c.flags}}
-			require.Equal(t, c.want, redis.RoleLabels(redis.Facts{Servers: c.servers, Sentinels: sentinels}, "redis-1"))
+			require.Equal(t, c.want, redis.RoleLabels(redis.Facts{Servers: c.servers, Sentinels: sentinels}, c.announced))
 		})
 	}
 }

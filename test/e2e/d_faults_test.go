@@ -167,11 +167,9 @@ func drilled(t *testing.T, scenario string) drill.Result {
 	pages, err := filepath.Glob(filepath.Join(reports, "*.html"))
 	require.NoError(t, err)
 	require.Len(t, pages, 1)
-	if folder := os.Getenv("PAWSKIND_E2E_PICTURES"); folder != "" {
-		content, err := os.ReadFile(pages[0])
-		require.NoError(t, err)
-		require.NoError(t, os.WriteFile(filepath.Join(folder, scenario+".html"), content, 0o644))
-	}
+	page, err := os.ReadFile(pages[0])
+	require.NoError(t, err)
+	keep(t, scenario+".html", page)
 	for _, run := range result.Runs {
 		for _, tally := range run.Judgement.Tallies {
 			if tally.System != drill.App {
@@ -186,6 +184,17 @@ func drilled(t *testing.T, scenario string) drill.Result {
 		}
 	}
 	return result
+}
+
+// keep puts what a person may want to look at into the folder PAWSKIND_E2E_PICTURES.
+func keep(t *testing.T, name string, content []byte) {
+	t.Helper()
+	folder := os.Getenv("PAWSKIND_E2E_PICTURES")
+	if folder == "" {
+		return
+	}
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, name), content, 0o644))
 }
 
 // TC-010: PostgreSQL fails over within 60 s and loses nothing.

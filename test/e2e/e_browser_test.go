@@ -3,7 +3,6 @@ package e2e
 import (
 	"context"
 	"fmt"
-	"os"
 	"testing"
 	"time"
 
@@ -36,9 +35,7 @@ func TestBrowserEnrols(t *testing.T) {
 	require.NoError(t, err, "the page shows the enrolment")
 	picture, err := chromedp.Run(ctx, chromedp.FullScreenshot(100))
 	require.NoError(t, err)
-	if folder := os.Getenv("PAWSKIND_E2E_PICTURES"); folder != "" {
-		require.NoError(t, os.WriteFile(folder+"/frontend.png", picture, 0o644))
-	}
+	keep(t, "frontend.png", picture)
 	var rows int
 	require.NoError(t, database(t).QueryRow(t.Context(), "SELECT count(*) FROM enrolments WHERE student = $1", student).Scan(&rows))
 	require.Equal(t, 1, rows, "the enrolment is in the database")
