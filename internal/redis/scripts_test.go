@@ -251,7 +251,7 @@ func TestTheSelectedReplicaIsLabelledOnceItIsTheMaster(t *testing.T) {
 		return strings.Count(string(asked), question) > 1
 	}, 5*time.Second, 10*time.Millisecond)
 	b.answer(question, "master\n")
-	require.Equal(t, "labels redis redis-2 master master 20\n", <-labels)
+	require.Equal(t, "on-event.sh: redis-2 is the master\nlabels redis redis-2 master master 20\n", <-labels)
 }
 
 func TestSentinelRemembersWhatItKnew(t *testing.T) {

@@ -12,4 +12,5 @@ until [ "$(role_of "$host")" = master ]; do
   [ "$SECONDS" -lt 6 ] || exit 0 # failover-timeout
   sleep 0.1
 done
+say "${host%%.*} is the master"
 label "${host%%.*}" master

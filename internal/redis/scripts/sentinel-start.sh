@@ -79,15 +79,14 @@ mv "$conf.new" "$conf"
 # - A master that does not answer is found out half a second later than it could be,
 #   and the others are asked about it once a second.
 # - Replicas are asked every 10 s: too seldom to choose the best one by, and to
-#   find new ones soon. In a failover they are asked once a second, whatever is set:
-#   asked at longest 0.7 s before, the next time does not come just before the promotion.
+#   find new ones soon. In a failover they are asked once a second, whatever is set.
 # - A master that should be a replica is left alone for four publishing periods.
 # - A connection to the address of a pod that is gone is given up after 15 s,
 #   although the name has long had a new one.
 # - After standing still for 2 s (a laptop's sleep) it trusts nothing for 30 s.
 tune() {
   until ask_sentinel 127.0.0.1 sentinel debug ping-period 500 ask-period 300 \
-    info-period 700 publish-period 1000 min-link-reconnect-period 2000 tilt-period 10000 >/dev/null; do sleep 0.2; done
+    info-period 1000 publish-period 1000 min-link-reconnect-period 2000 tilt-period 10000 >/dev/null; do sleep 0.2; done
 }
 tune 9>&- &
 say "$POD_NAME watches $master"
