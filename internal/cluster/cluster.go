@@ -232,6 +232,7 @@ func (c *Cluster) Stop(ctx context.Context, nodes []Node) error {
 					return err
 				}
 			}
+			c.thaw(ctx, n.Name)
 			c.quiesce(ctx, n.Name)
 			// What is left of the node has nothing to lose.
 			return c.engine.Run(ctx, "stop", "--time", "1", n.Name)
@@ -252,8 +253,23 @@ func (c *Cluster) quiesce(ctx context.Context, node string) {
 	_ = c.engine.Run(ctx, "exec", node, "bash", "-c", quiesceScript)
 }
 
+//go:embed thaw.sh
+var thawScript string
+
+// thaw lets go what faults froze on a node. One on which it fails is stopped or
+// deleted all the same.
+func (c *Cluster) thaw(ctx context.Context, node string) {
+	_ = c.engine.Run(ctx, "exec", node, "bash", "-c", thawScript)
+}
+
 // Delete removes the cluster's containers, their volumes and its context.
-func (c *Cluster) Delete(context.Context) error {
+func (c *Cluster) Delete(ctx context.Context) error {
+	nodes, _ := c.Nodes(ctx) // who cannot be listed cannot be deleted either, which kind tells
+	for _, n := range nodes {
+		if n.State == Running {
+			c.thaw(ctx, n.Name)
+		}
+	}
 	if err := c.kind.Delete(c.Name, ""); err != nil {
 		return problem.New(problem.ClusterNotDeleted, "cluster %s cannot be deleted", c.Name).Because(err)
 	}

@@ -75,12 +75,15 @@ func systemID(t *testing.T, conn *pgx.Conn) string {
 	return id
 }
 
-// TC-024: data stays over stop and start, and over a deleted cluster.
+// TC-024: data stays over stop and start, and over a deleted cluster, also while
+// something is frozen, which cannot be killed.
 func TestTC024DataPersistence(t *testing.T) {
 	writeMarks(t)
+	ok(t, "chaos", "freeze", "sentinel/3", "--yes", "--duration", "15s")
 	ok(t, "stop")
 	ok(t, "up", "--yes")
 	requireMarks(t)
+	ok(t, "chaos", "freeze", "etcd/3", "--yes")
 	ok(t, "down", "--yes")
 	require.False(t, clusterExists(t))
 	ok(t, "up", "--yes")
