@@ -40,10 +40,6 @@ func (m machineOf) Resume(ctx context.Context) error {
 func (m machineOf) Restart(ctx context.Context) error { return m.restart(ctx, "") }
 
 func (m machineOf) restart(ctx context.Context, only string) error {
-	e, err := m.engine(ctx)
-	if err != nil {
-		return err
-	}
 	c, nodes, err := m.cluster(ctx)
 	if err != nil {
 		return err
@@ -57,8 +53,8 @@ func (m machineOf) restart(ctx context.Context, only string) error {
 		if n.State != cluster.Running {
 			return problem.New(problem.ClusterNotStarted, "node %s does not run", n.Name)
 		}
-		if err := e.Run(ctx, "kill", n.Name); err != nil {
-			return fmt.Errorf("stopping node %s: %w", n.Name, err)
+		if err := c.Kill(ctx, n.Name); err != nil {
+			return err
 		}
 	}
 	if !found {

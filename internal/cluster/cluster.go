@@ -212,6 +212,15 @@ func (c *Cluster) Pause(ctx context.Context, nodes []Node) error {
 	return nil
 }
 
+// Kill ends a node without a warning, as a power cut does.
+func (c *Cluster) Kill(ctx context.Context, node string) error {
+	c.thaw(ctx, node)
+	if err := c.engine.Run(ctx, "kill", node); err != nil {
+		return fmt.Errorf("ending node %s: %w", node, err)
+	}
+	return nil
+}
+
 // Bootstrapped tells whether kubeadm came so far on the control plane that the
 // kubelet can start an API server. Where it did not, none will ever answer.
 func (c *Cluster) Bootstrapped(ctx context.Context) bool {
@@ -256,8 +265,8 @@ func (c *Cluster) quiesce(ctx context.Context, node string) {
 //go:embed thaw.sh
 var thawScript string
 
-// thaw lets go what faults froze on a node. One on which it fails is stopped or
-// deleted all the same.
+// thaw lets go what faults froze on a node that is about to end. One on which it
+// fails ends all the same, where it can.
 func (c *Cluster) thaw(ctx context.Context, node string) {
 	_ = c.engine.Run(ctx, "exec", node, "bash", "-c", thawScript)
 }
