@@ -15,6 +15,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/paws360/pawskind/api/v1alpha1"
+	"github.com/paws360/pawskind/internal/chaos"
 	"github.com/paws360/pawskind/internal/cluster"
 	"github.com/paws360/pawskind/internal/engine"
 	"github.com/paws360/pawskind/internal/health"
@@ -227,6 +228,7 @@ func (u *up) bringEnvironment(ctx context.Context) (*health.Report, error) {
 		return nil, err
 	}
 	endApply()
+	u.tellFaults(ctx)
 	if !u.Wait {
 		return nil, nil
 	}
@@ -268,6 +270,18 @@ func (u *up) bringEnvironment(ctx context.Context) (*health.Report, error) {
 	}
 	u.Show(100, "All services healthy %s", u.symbol("✓", ""))
 	return report, nil
+}
+
+// tellFaults says which faults were declared before and go on: whom they befall may
+// not become healthy.
+func (u *up) tellFaults(ctx context.Context) {
+	env, err := u.client.Environment(ctx, u.env.Namespace, u.env.Name)
+	if err != nil {
+		return
+	}
+	if active, faults := chaos.Active(chaos.Told(env.Status)); active {
+		u.Note("%s Faults go on (%s). End them with: pawskind chaos restore", u.symbol("⚠ WARNING:", "WARNING:"), faults)
+	}
 }
 
 const reachPatience = 10 * time.Second
