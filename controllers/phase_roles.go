@@ -72,7 +72,7 @@ func (m *roleMemory) since(pod *corev1.Pod, now time.Time) time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	key, role := client.ObjectKeyFromObject(pod), pod.Labels[naming.LabelRole]
-	if known := m.seen[key]; known.pod == pod.UID && known.role == role && !known.since.IsZero() {
+	if known, found := m.seen[key]; found && known.pod == pod.UID && known.role == role {
 		return known.since
 	}
 	if m.seen == nil {

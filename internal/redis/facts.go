@@ -1,6 +1,9 @@
 package redis
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // Facts is one look at all Redis servers and Sentinels.
 type Facts struct {
@@ -96,6 +99,9 @@ func (f Facts) lag(master, member string) *float64 {
 	}
 	return nil
 }
+
+// failingOver tells whether the Sentinel leads a failover.
+func (s SentinelFacts) failingOver() bool { return strings.Contains(s.Flags, "failover_in_progress") }
 
 // NextReset is the Sentinel that should forget members which were scaled away,
 // by ordinal. Only one at a time, and only while every other one knows all

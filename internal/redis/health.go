@@ -145,7 +145,7 @@ func judgeSentinel(spec v1alpha1.RedisSpec, s SentinelFacts, announced string) h
 		set(v1alpha1.Unhealthy, "%s", s.Quorum)
 	case strings.Contains(s.Flags, "down"):
 		set(v1alpha1.Degraded, "finds the master down (%s)", s.Flags)
-	case strings.Contains(s.Flags, "failover_in_progress"): // the master may have come back meanwhile
+	case s.failingOver(): // the master may have come back meanwhile
 		set(v1alpha1.Degraded, "is failing over")
 	case s.OtherSentinels < int(spec.Sentinels)-1:
 		set(v1alpha1.Degraded, "knows %d of %d other Sentinels", s.OtherSentinels, spec.Sentinels-1)
@@ -171,8 +171,7 @@ func RoleLabels(facts Facts, announced string) map[string]string {
 			labels[s.Name] = naming.RoleReplica
 		}
 	}
-	failingOver := slices.ContainsFunc(facts.Sentinels, func(s SentinelFacts) bool { return strings.Contains(s.Flags, "failover_in_progress") })
-	if !slices.Contains(masters, announced) || len(masters) > 1 && failingOver {
+	if !slices.Contains(masters, announced) || len(masters) > 1 && slices.ContainsFunc(facts.Sentinels, SentinelFacts.failingOver) {
 		return labels
 	}
 	for _, name := range masters {

@@ -191,17 +191,6 @@ func drilled(t *testing.T, scenario string) drill.Result {
 	return result
 }
 
-// keep puts what a person may want to look at into the folder PAWSKIND_E2E_PICTURES.
-func keep(t *testing.T, name string, content []byte) {
-	t.Helper()
-	folder := os.Getenv("PAWSKIND_E2E_PICTURES")
-	if folder == "" {
-		return
-	}
-	require.NoError(t, os.MkdirAll(folder, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(folder, name), content, 0o644))
-}
-
 // TC-010: PostgreSQL fails over within 60 s and loses nothing.
 func TestTC010PatroniLeaderFailover(t *testing.T) {
 	result := drilled(t, "leader-freeze")

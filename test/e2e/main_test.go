@@ -204,6 +204,17 @@ func eventually(t *testing.T, within time.Duration, what string, check func() bo
 	require.Eventually(t, check, within, 300*time.Millisecond, what)
 }
 
+// keep puts what a person may want to look at into the folder PAWSKIND_E2E_PICTURES.
+func keep(t *testing.T, name string, content []byte) {
+	t.Helper()
+	folder := os.Getenv("PAWSKIND_E2E_PICTURES")
+	if folder == "" {
+		return
+	}
+	require.NoError(t, os.MkdirAll(folder, 0o755))
+	require.NoError(t, os.WriteFile(filepath.Join(folder, name), content, 0o644))
+}
+
 // secret reads a value of the project's secrets file.
 func secret(t *testing.T, key string) string {
 	t.Helper()
