@@ -119,7 +119,7 @@ func (a *App) Reset(ctx context.Context, confirmation string) error {
 		err = secrets.Forget(a.Config.SecretsFile())
 	}
 	// The network is kind's and goes with the last cluster on it.
-	_ = e.Run(ctx, "network", "rm", "kind")
+	_ = e.RemoveNetwork(ctx, "kind")
 	_, seconds := p.Finish()
 	if err != nil {
 		return err

@@ -131,6 +131,16 @@ func (e *Engine) removeArguments(container string) []string {
 	return append(args, container)
 }
 
+// RemoveNetwork removes a network that no container is on. Docker would take it
+// from those that are stopped, too, and they could not start any more.
+func (e *Engine) RemoveNetwork(ctx context.Context, name string) error {
+	users, err := e.Output(ctx, "ps", "--all", "--quiet", "--filter", "network="+name)
+	if err != nil || len(bytes.TrimSpace(users)) > 0 {
+		return err
+	}
+	return e.Run(ctx, "network", "rm", name)
+}
+
 // Run calls the engine and gives its complaint on failure.
 func (e *Engine) Run(ctx context.Context, args ...string) error {
 	_, err := e.Output(ctx, args...)
@@ -153,7 +163,7 @@ func (e *Engine) Stream(ctx context.Context, in io.Reader, out io.Writer, args .
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		return fmt.Errorf("%s %s: %w: %s", e.Kind, args[0], err, lastLine(complaint.String()))
+		return fmt.Errorf("%s %s: %w: %s", e.Kind, args[0], err, cause(complaint.String()))
 	}
 	return nil
 }
@@ -191,7 +201,14 @@ func (e *Engine) Provide(ctx context.Context, ref string) error {
 	return e.Run(ctx, "pull", "--quiet", ref)
 }
 
-func lastLine(text string) string {
-	lines := strings.Split(strings.TrimSpace(text), "\n")
+// cause is the line of a complaint that tells most: what the daemon said, which
+// the client may repeat with less, or else the last.
+func cause(complaint string) string {
+	lines := strings.Split(strings.TrimSpace(complaint), "\n")
+	for _, line := range lines {
+		if said, found := strings.CutPrefix(line, "Error response from daemon: "); found {
+			return said
+		}
+	}
 	return lines[len(lines)-1]
 }

@@ -51,10 +51,12 @@ func TestAnUnknownProviderIsNotInstalled(t *testing.T) {
 	require.ErrorIs(t, err, ErrNone)
 }
 
-func TestStreamTellsTheLastComplaint(t *testing.T) {
+func TestStreamTellsTheCause(t *testing.T) {
 	e := &Engine{Kind: "sh"}
 	err := e.Run(t.Context(), "-c", "echo warning >&2; echo no such image >&2; exit 3")
 	require.EqualError(t, err, "sh -c: exit status 3: no such image")
+	err = e.Run(t.Context(), "-c", "echo Error response from daemon: network kind not found >&2; echo Error: failed to start containers: node >&2; exit 1")
+	require.EqualError(t, err, "sh -c: exit status 1: network kind not found")
 	out, err := e.Output(t.Context(), "-c", "echo hello")
 	require.NoError(t, err)
 	require.Equal(t, "hello\n", string(out))

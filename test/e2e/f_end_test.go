@@ -3,6 +3,7 @@ package e2e
 import (
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -110,8 +111,11 @@ func TestTC025And023ResetAndPartialFailure(t *testing.T) {
 	require.Contains(t, r.all(), "yes-delete-all-data")
 	requireMarks(t)
 
+	neighbour := stoppedNeighbour(t)
 	ok(t, "reset", "--confirm", "yes-delete-all-data")
 	require.False(t, clusterExists(t))
+	r = command(t, home, nil, engineName, "start", "--attach", neighbour)
+	require.Zero(t, r.code, "the cluster of another project, which is stopped, starts again:\n%s", r.all())
 	entries, err := os.ReadDir(filepath.Join(home, ".local/data"))
 	if err == nil {
 		require.Empty(t, entries, "no volume is left")
@@ -124,6 +128,18 @@ func TestTC025And023ResetAndPartialFailure(t *testing.T) {
 	require.NoError(t, database(t).QueryRow(t.Context(), "SELECT count(*) FROM pg_tables WHERE tablename = 'marks'").Scan(&tables))
 	require.Zero(t, tables)
 	ok(t, "down", "--volumes", "--confirm", "yes-delete-all-data")
+}
+
+// stoppedNeighbour is a container on kind's network that does not run.
+func stoppedNeighbour(t *testing.T) string {
+	t.Helper()
+	const name = "pawskind-e2e-neighbour"
+	image := command(t, home, nil, engineName, "inspect", "--format", "{{.Config.Image}}", node)
+	require.Zero(t, image.code, image.all())
+	r := command(t, home, nil, engineName, "create", "--name", name, "--network", "kind", "--entrypoint", "true", strings.TrimSpace(image.stdout))
+	require.Zero(t, r.code, r.all())
+	t.Cleanup(func() { _ = exec.Command(engineName, "rm", "--force", name).Run() })
+	return name
 }
 
 // cannotStart has etcd's image missing.
