@@ -40,6 +40,7 @@ const (
 	scriptSentinel   = "sentinel-start.sh"
 	scriptLibrary    = "lib.sh"
 	scriptOnEvent    = "on-event.sh"
+	scriptOnSelected = "on-selected.sh"
 	scriptOnFailover = "on-failover.sh"
 	scriptCLI        = "cli.sh"
 )
@@ -101,7 +102,8 @@ func configMap(env *v1alpha1.PawsEnvironment) *coreac.ConfigMapApplyConfiguratio
 	for _, component := range []string{naming.Redis, naming.Sentinel} {
 		data[component+"-users"] = userFile(component)
 	}
-	for _, name := range []string{scriptLibrary, scriptRedisStart, scriptRedisStop, scriptSentinel, scriptOnEvent, scriptOnFailover, scriptCLI} {
+	for _, name := range []string{scriptLibrary, scriptRedisStart, scriptRedisStop, scriptSentinel,
+		scriptOnEvent, scriptOnSelected, scriptOnFailover, scriptCLI} {
 		data[name] = script(name)
 	}
 	return coreac.ConfigMap(ConfigMap, env.Namespace).

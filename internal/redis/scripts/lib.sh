@@ -8,6 +8,7 @@ scripts=${0%/*} data=${DATA_DIR:-/data} secrets=${SECRETS_DIR:-/run/secrets/paws
 # shellcheck source=/dev/null
 . "$scripts/resolver.sh"
 MASTER_SET=mymaster
+patience=${PATIENCE:-1} # for an answer, in seconds
 # Who hands over holds it locked: it is free again however that ends.
 # shellcheck disable=SC2034
 HANDING_OVER=${TMPDIR:-/tmp}/handing-over
@@ -42,26 +43,81 @@ peers() { # COMPONENT
 
 password() { printf %s "$(<"$secrets/$1")"; } # KEY
 
+# Sets client to the command that speaks to a server.
+dial() { # HOST PORT
+  client=(redis-cli -e --no-auth-warning --user "$ASK_USER" -h "$1" -p "$2")
+  case ${TLS_DIR:-}@$1 in
+  @*) ;;
+  # Nobody else answers here, and a server may yet have to be told of its new CA.
+  *@127.0.0.1) client+=(--tls --insecure) ;;
+  *) client+=(--tls --cacert "$TLS_DIR/ca.crt") ;;
+  esac
+}
+
 # Passwords go through the environment of the one who asks: arguments can be read
 # by every process. While the password is being rotated, this file may be older
 # than what the other side knows; the next one is right then.
 ask() { # HOST PORT COMMAND...
-  local host=$1 port=$2 file answer status=1 tls=()
+  local host=$1 port=$2 file answer client status=1
   shift 2
-  case ${TLS_DIR:-}@$host in
-  @*) ;;
-  # Nobody else answers here, and a server may yet have to be told of its new CA.
-  *@127.0.0.1) tls=(--tls --insecure) ;;
-  *) tls=(--tls --cacert "$TLS_DIR/ca.crt") ;;
-  esac
+  if [ -n "${asking[$host:$port]:-}" ]; then
+    status=0
+    go_on "$host:$port" "$*" || status=$?
+    [ "$status" = "$LOGGED_OUT" ] || return "$status"
+  fi
+  dial "$host" "$port"
   for file in "$secrets/$ASK_KEY" "$secrets/$ASK_KEY.next"; do
     [ -s "$file" ] || continue
     status=0
-    answer=$(REDISCLI_AUTH=$(<"$file") timeout 1 redis-cli -e --no-auth-warning --user "$ASK_USER" -h "$host" -p "$port" "${tls[@]}" "$@" 2>&1) || status=$?
+    answer=$(REDISCLI_AUTH=$(<"$file") timeout "$patience" "${client[@]}" "$@" 2>&1) || status=$?
     case $answer in *WRONGPASS* | *NOAUTH*) status=1 ;; *) break ;; esac
   done
   [ "$status" = 0 ] || return "$status"
   printf '%s\n' "$answer"
+}
+
+# converse has one client put all further questions to a server. A member has a
+# quarter of a processor, a Sentinel a tenth, and starting a client takes more of
+# it than many answers: whoever asks in a hurry, or often, converses.
+declare -A asking=() hearing=()
+converse() { # HOST PORT
+  local in out client
+  [ -z "${asking[$1:$2]:-}" ] || return 0
+  dial "$@"
+  exec {in}<> <(:) # a pipe; its end is the end of this script
+  exec {out}< <(
+    exec 0<"/dev/fd/$in" {in}>&- 8>&- 9>&- 2>/dev/null # 8 and 9 are locks
+    REDISCLI_AUTH=$(<"$secrets/$ASK_KEY") exec "${client[@]}"
+  )
+  asking[$1:$2]=$in hearing[$1:$2]=$out
+}
+
+# go_on asks in a conversation. An earlier answer, for which nobody waited any more,
+# may come first. What is asked right after the server closed the connection, as a
+# replica does when it is promoted, is lost: that is the first ping, then.
+LOGGED_OUT=3
+go_on() { # HOST:PORT COMMAND
+  local line='' answer='' mark=mark-$SRANDOM
+  printf 'ping %s\n%s\nping %s-end\n' "$mark" "$2" "$mark" >&"${asking[$1]}"
+  until [ "$line" = "$mark" ]; do
+    IFS= read -r -t "$patience" line <&"${hearing[$1]}" || return 1
+    case $line in
+    NOAUTH*) return "$LOGGED_OUT" ;;
+    "$mark-end")
+      go_on "$@"
+      return
+      ;;
+    esac
+  done
+  while IFS= read -r -t "$patience" line <&"${hearing[$1]}"; do
+    if [ "$line" = "$mark-end" ]; then
+      [[ ! $answer =~ ^[A-Z]+\  ]] || return 1 # an error, as ERR or NOGOODSLAVE
+      printf %s "$answer"
+      return
+    fi
+    answer+=$line$'\n'
+  done
+  return 1
 }
 ASK_USER=operator ASK_KEY=REDIS_OPERATOR_PASSWORD
 ask_sentinel() { ask "$1" 26379 "${@:2}"; }

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Sentinel's client-reconfig-script: MASTER-SET ROLE STATE FROM-HOST FROM-PORT
-# TO-HOST TO-PORT. Moves the master's label a little later than on-event.sh, should
-# that have failed or its Sentinel be gone.
+# TO-HOST TO-PORT. Moves the master's label a little later than on-selected.sh,
+# should that have failed or its Sentinel be gone.
 set -euo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "${0%/*}/lib.sh"

@@ -33,18 +33,20 @@ inspect() {
   done
 }
 
-# The first Sentinel that answers, and how many replicas it would choose among.
-choice() {
-  local ip key value count answer
+# Sets sentinel to the first one that answers, and candidates to how many replicas
+# it would choose among.
+choose() {
+  local ip key value answer
   for ip in $(peers sentinel); do
+    converse "$ip" 26379
     answer=$(ask_sentinel "$ip" sentinel replicas "$MASTER_SET") || continue
-    count=0
+    sentinel=$ip candidates=0
     while read -r key && read -r value; do
-      if [ "$key" = flags ] && [ "$value" = slave ]; then count=$((count + 1)); fi
+      if [ "$key" = flags ] && [ "$value" = slave ]; then candidates=$((candidates + 1)); fi
     done <<<"$answer"
-    echo "$ip $count"
-    return
+    return 0
   done
+  return 1
 }
 
 # The times of the Redis pods' creations and deletions, a line each.
@@ -60,11 +62,12 @@ list_pods() {
     grep -oE '"(creation|deletion)Timestamp"'
 }
 
-# Sets going and staying, of what list_pods says: the Redis pods that are being
-# deleted, me included, and the others. Unknown counts as all others staying.
+# Sets all, going and staying, of what list_pods says: the Redis pods, those that are
+# being deleted, me included, and the others. Whoever was killed by force is told
+# nothing, for the token went with the pod: that counts as all others staying.
 count_pods() {
-  local line all=0
-  going=0
+  local line
+  all=0 going=0
   while read -r line; do
     case $line in
     *creationTimestamp*) all=$((all + 1)) ;;
@@ -78,10 +81,9 @@ count_pods() {
 # Tells whether every replica that could be promoted has every byte, and sets
 # sentinel to the one that is to choose. Its own view of their offsets is too old.
 caught_up() {
-  local chooser candidates
+  local candidates
   inspect level
-  read -r chooser candidates < <(choice) || return 1
-  sentinel=$chooser
+  choose || return 1
   [ "$attached" -gt 0 ] && [ "$level" -eq "$attached" ] && [ "$candidates" -le "$level" ]
 }
 
@@ -110,17 +112,17 @@ promoted() {
 # Sends the clients to the new master, and stays until most Sentinels know it: one
 # that ends before it told the others takes the failover with it.
 step_down() { # NEW-MASTER
-  local ip key value known start=$SECONDS
+  local ip known start=$SECONDS
   ask_redis 127.0.0.1 replicaof "$1" 6379 >/dev/null || true
   ask_redis 127.0.0.1 client kill type normal >/dev/null || true
   say "handed over to ${1%%.*}"
-  label "${1%%.*}" master 8>&- &
+  # Sentinel labels it as well, and I cannot any more if I was killed by force.
+  [ "$all" = 0 ] || label "${1%%.*}" master 8>&- &
   while [ $((SECONDS - start)) -lt 6 ]; do
     known=0
     for ip in $(peers sentinel); do
-      while read -r key && read -r value; do
-        if [ "$key" = ip ] && [ "$value" = "$1" ]; then known=$((known + 1)); fi
-      done < <(ask_sentinel "$ip" sentinel master "$MASTER_SET")
+      converse "$ip" 26379
+      [ "$(master_of "$ip")" != "$1" ] || known=$((known + 1))
     done
     [ $((known * 2)) -le "$SENTINELS" ] || return 0
     sleep 0.2
@@ -151,14 +153,13 @@ hand_over() {
   say "no replica took over"
 }
 
-# Who is killed by force has three seconds, and on a busy machine little of the
-# processors: what it asks costs more than that it waits for the answers.
+# Who is killed by force has three seconds.
 exec 8>"$HANDING_OVER"
 flock 8
-ask_redis 127.0.0.1 client pause 30000 WRITE >/dev/null &
-paused=$!
+converse 127.0.0.1 6379
+ask_redis 127.0.0.1 client pause 30000 WRITE >/dev/null || true
 inspect
 [ "$role" = master ] && [ "$attached" -gt 0 ] || exit 0
 exec {pods}< <(list_pods)
-wait "$paused"
+for host in "${hosts[@]}"; do converse "$host" 6379; done
 hand_over
