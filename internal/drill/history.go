@@ -91,7 +91,7 @@ type Sample struct {
 	Role string `json:"role"`
 	// Writable: the member would take a write at this moment.
 	Writable bool `json:"writable"`
-	// Term is the raft term of etcd; 0 for the others.
+	// Term is the raft term in which a member of etcd leads; 0 where none is known.
 	Term int64 `json:"term,omitempty"`
 	// LagBytes is how far a replica's replay is behind; negative when unknown.
 	LagBytes int64 `json:"lagBytes"`

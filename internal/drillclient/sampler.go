@@ -166,13 +166,14 @@ func (l *redisLook) look(ctx context.Context) drill.Sample {
 
 // etcdLook asks one member who leads.
 func etcdLook(client *clientv3.Client, member string) func(context.Context) drill.Sample {
+	var reign etcd.Reign
 	return func(ctx context.Context) drill.Sample {
 		sample := drill.Sample{System: drill.Etcd, Member: member, LagBytes: -1}
 		about, err := etcd.Status(ctx, client)
 		if err != nil {
 			return sample
 		}
-		sample.Role, sample.Term = roleReplica, int64(about.RaftTerm)
+		sample.Role, sample.Term = roleReplica, int64(reign.Term(about))
 		if about.Leader == about.Header.MemberId {
 			sample.Role, sample.Writable = roleLeader, true
 		}
