@@ -52,7 +52,7 @@ fi
 func TestAMasterHandsOver(t *testing.T) {
 	info := func(role, rest string) string { return "# Replication\r\nrole:" + role + "\r\n" + rest + "\n" }
 	level := info("master", "master_repl_offset:70\r\nslave0:ip=redis-2,port=6379,state=online,offset=60,lag=1\r\n"+
-		"slave1:ip=redis-3,port=6379,state=wait_bgsave,offset=0,lag=0\r\n")
+		"slave1:ip=redis-3,port=6379,state=online,offset=60,lag=1\r\nslave2:ip=redis-4,port=6379,state=wait_bgsave,offset=0,lag=0\r\n")
 	for name, c := range map[string]struct {
 		master, replica string
 		sentinel, auth  string
@@ -63,14 +63,15 @@ func TestAMasterHandsOver(t *testing.T) {
 		"it holds writes back until the replica has all, then steps down": {
 			master: level, replica: info("slave", "slave_repl_offset:70\r\n"), sentinel: "flags\nslave\n", says: "handed over to redis-2",
 			asked: []string{"127.0.0.1 client pause 30000 WRITE", "redis-2 info replication", "10.0.0.1 sentinel failover mymaster",
-				"redis-2 role", "127.0.0.1 replicaof redis-2 6379", "127.0.0.1 client kill type normal", "10.0.0.1 sentinel get-master-addr-by-name mymaster"},
+				"redis-2 role", "127.0.0.1 replicaof redis-2 6379", "127.0.0.1 client kill type normal",
+				"redis-3 replicaof redis-2 6379", "10.0.0.1 sentinel get-master-addr-by-name mymaster"},
 		},
 		"while the password is being rotated": {
 			master: level, replica: info("slave", "slave_repl_offset:70\r\n"), sentinel: "flags\nslave\n", says: "handed over to redis-2",
 			auth: "soon", asked: []string{"10.0.0.1 sentinel failover mymaster", "127.0.0.1 replicaof redis-2 6379"},
 		},
 		"not before a replica that Sentinel might choose has all": {
-			master: level, replica: info("slave", "slave_repl_offset:69\r\n"), sentinel: "flags\nslave\n", says: "not every replica has caught up (0 of 1)",
+			master: level, replica: info("slave", "slave_repl_offset:69\r\n"), sentinel: "flags\nslave\n", says: "not every replica has caught up (1 of 2)",
 			asked: []string{"redis-2 info replication", "redis-2 info replication", "10.0.0.1 sentinel failover mymaster"},
 		},
 		"without a Sentinel it ends": {master: level, replica: info("slave", ""), says: "no Sentinel answers", never: "failover"},
@@ -87,6 +88,7 @@ func TestAMasterHandsOver(t *testing.T) {
 			require.NoError(t, os.WriteFile(b.bin+"/redis-cli", []byte(client), 0o755))
 			b.answer("127.0.0.1 info replication", c.master)
 			b.answer("redis-2 info replication", c.replica)
+			b.answer("redis-3 info replication", info("slave", "slave_repl_offset:70\r\n"))
 			if c.sentinel != "" {
 				b.answer("sentinel.paws.svc", "10.0.0.1 STREAM sentinel\n")
 				b.answer("10.0.0.1 sentinel replicas mymaster", c.sentinel)

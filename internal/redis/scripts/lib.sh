@@ -92,9 +92,10 @@ converse() { # HOST PORT
   asking[$1:$2]=$in hearing[$1:$2]=$out
 }
 
-# go_on asks in a conversation. An earlier answer, for which nobody waited any more,
-# may come first. What is asked right after the server closed the connection, as a
-# replica does when it is promoted, is lost: that is the first ping, then.
+# go_on asks in a conversation, in words without quotes or spaces of their own. An
+# earlier answer, for which nobody waited any more, may come first. What is asked
+# right after the server closed the connection, as a replica does when it is
+# promoted, is lost: that is the first ping, then.
 LOGGED_OUT=3
 go_on() { # HOST:PORT COMMAND
   local line='' answer='' mark=mark-$SRANDOM

@@ -109,12 +109,17 @@ promoted() {
   return 1
 }
 
-# Sends the clients to the new master, and stays until most Sentinels know it: one
-# that ends before it told the others takes the failover with it.
+# Sends the clients and the other replicas to the new master, which takes no writes
+# without one: Sentinel sends them once it sees the promotion, up to a second later.
+# Stays until most Sentinels know it: one that ends before it told the others takes
+# the failover with it.
 step_down() { # NEW-MASTER
-  local ip known start=$SECONDS
+  local ip host known start=$SECONDS
   ask_redis 127.0.0.1 replicaof "$1" 6379 >/dev/null || true
   ask_redis 127.0.0.1 client kill type normal >/dev/null || true
+  for host in "${hosts[@]}"; do
+    [ "$host" = "$1" ] || ask_redis "$host" replicaof "$1" 6379 >/dev/null || true
+  done
   say "handed over to ${1%%.*}"
   # Sentinel labels it as well, and I cannot any more if I was killed by force.
   [ "$all" = 0 ] || label "${1%%.*}" master 8>&- &
