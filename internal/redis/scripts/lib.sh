@@ -95,11 +95,11 @@ converse() { # HOST PORT
 # go_on asks in a conversation, in words without quotes or spaces of their own. An
 # earlier answer, for which nobody waited any more, may come first. What is asked
 # right after the server closed the connection, as a replica does when it is
-# promoted, is lost: that is the first ping, then.
+# promoted, is lost: the first ping, mostly. The last one is there twice for that.
 LOGGED_OUT=3
 go_on() { # HOST:PORT COMMAND
   local line='' answer='' mark=mark-$SRANDOM
-  printf 'ping %s\n%s\nping %s-end\n' "$mark" "$2" "$mark" >&"${asking[$1]}"
+  printf '%s\n' "ping $mark" "$2" "ping $mark-end" "ping $mark-end" >&"${asking[$1]}"
   until [ "$line" = "$mark" ]; do
     IFS= read -r -t "$patience" line <&"${hearing[$1]}" || return 1
     case $line in
