@@ -171,6 +171,7 @@ func etcdLook(client *clientv3.Client, member string) func(context.Context) dril
 		sample := drill.Sample{System: drill.Etcd, Member: member, LagBytes: -1}
 		about, err := etcd.Status(ctx, client)
 		if err != nil {
+			reign = etcd.Reign{} // it may have been restarted and elected unseen
 			return sample
 		}
 		sample.Role, sample.Term = roleReplica, int64(reign.Term(about))
