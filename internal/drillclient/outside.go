@@ -110,10 +110,7 @@ func (o Outside) postgresURL() string {
 }
 
 func (o Outside) redis() *redis.Client {
-	return redis.NewClient(&redis.Options{
-		Addr: o.Redis, Username: naming.RedisUser, Password: o.Secrets.Redis, TLSConfig: o.RedisTLS, MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
-		DialTimeout: operationTimeout, ReadTimeout: operationTimeout, WriteTimeout: operationTimeout, ContextTimeoutEnabled: true,
-	})
+	return redis.NewClient(connection(o.Redis, naming.RedisUser, o.Secrets.Redis, o.RedisTLS))
 }
 
 // Merge puts another history into this one, on its clock.

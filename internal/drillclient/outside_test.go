@@ -1,6 +1,7 @@
 package drillclient
 
 import (
+	"net"
 	"testing"
 	"time"
 
@@ -23,6 +24,26 @@ func TestHistoriesAreMergedOnOneClock(t *testing.T) {
 	require.Equal(t, []drill.Operation{
 		{Client: "in", Start: time.Second, End: 2 * time.Second}, {Client: "early"}, {Client: "out", Start: 2 * time.Second, End: 3 * time.Second},
 	}, inside.Operations)
+}
+
+func TestAServerThatReturnedIsReachedAtOnce(t *testing.T) {
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := server.Addr().String()
+	require.NoError(t, server.Close())
+	client := Outside{Redis: address}.redis()
+	t.Cleanup(func() { _ = client.Close() })
+	require.True(t, refused(client.Ping(t.Context()).Err()), "nothing listens")
+
+	server, err = net.Listen("tcp", address)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = server.Close() })
+	go func() {
+		for conn, err := server.Accept(); err == nil; conn, err = server.Accept() {
+			_ = conn.Close()
+		}
+	}()
+	require.False(t, refused(client.Ping(t.Context()).Err()), "it hung up, but it was asked")
 }
 
 func TestClientsOutsideHaveNamesOfTheirOwn(t *testing.T) {

@@ -38,24 +38,33 @@ func (s Settings) redisUser() string {
 	return naming.RedisUser
 }
 
-// newRedis is a connection as an app has it, but for retries: they would write twice.
+// connection is one as an app has it, but for retries: they would write twice. The
+// pool has the library's size, though one is used: a pool that failed to connect as
+// often as it is large does not try again for a second (go-redis' ConnPool.tryDial).
+func connection(address, user, password string, tls *tls.Config) *redis.Options {
+	return &redis.Options{
+		Addr: address, Username: user, Password: password, TLSConfig: tls,
+		MaxRetries: -1, Protocol: 2, DisableIdentity: true,
+		DialTimeout: operationTimeout, ReadTimeout: operationTimeout, WriteTimeout: operationTimeout, ContextTimeoutEnabled: true,
+	}
+}
+
 func newRedis(s Settings, secrets Secrets, route string) *redis.Client {
 	if route == routeService {
-		return redis.NewClient(&redis.Options{
-			Addr:     fmt.Sprintf("%s.%s.svc:%d", naming.ServiceRedisMaster, s.Namespace, naming.PortRedis),
-			Username: s.redisUser(), Password: secrets.Redis, TLSConfig: s.tls(), MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
-			DialTimeout: operationTimeout, ReadTimeout: operationTimeout, WriteTimeout: operationTimeout, ContextTimeoutEnabled: true,
-		})
+		address := fmt.Sprintf("%s.%s.svc:%d", naming.ServiceRedisMaster, s.Namespace, naming.PortRedis)
+		return redis.NewClient(connection(address, s.redisUser(), secrets.Redis, s.tls()))
 	}
 	var sentinels []string
 	for i := int32(1); i <= s.Sentinels; i++ {
 		sentinels = append(sentinels, net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Sentinel, i), strconv.Itoa(naming.PortSentinel)))
 	}
+	o := connection("", s.redisUser(), secrets.Redis, s.tls())
 	return redis.NewFailoverClient(&redis.FailoverOptions{
 		MasterName: naming.RedisMasterSet, SentinelAddrs: sentinels,
 		SentinelUsername: s.redisUser(), SentinelPassword: secrets.Sentinel,
-		Username: s.redisUser(), Password: secrets.Redis, TLSConfig: s.tls(), MaxRetries: -1, PoolSize: 1, Protocol: 2, DisableIdentity: true,
-		DialTimeout: operationTimeout, ReadTimeout: operationTimeout, WriteTimeout: operationTimeout, ContextTimeoutEnabled: true,
+		Username: o.Username, Password: o.Password, TLSConfig: o.TLSConfig,
+		MaxRetries: o.MaxRetries, Protocol: o.Protocol, DisableIdentity: o.DisableIdentity,
+		DialTimeout: o.DialTimeout, ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout, ContextTimeoutEnabled: o.ContextTimeoutEnabled,
 	})
 }
 

@@ -126,14 +126,11 @@ type redisLook struct {
 }
 
 func newRedisLook(s Settings, secrets Secrets, ordinal int32) *redisLook {
-	return &redisLook{
-		member: naming.Member(naming.Redis, ordinal),
-		client: redis.NewClient(&redis.Options{
-			Addr:     net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Redis, ordinal), strconv.Itoa(naming.PortRedis)),
-			Username: s.redisUser(), Password: secrets.Redis, TLSConfig: s.tls(), Protocol: 2, DisableIdentity: true, MaxRetries: -1, PoolSize: 1, ContextTimeoutEnabled: true,
-			DialTimeout: sampleTimeout, ReadTimeout: sampleTimeout, WriteTimeout: sampleTimeout,
-		}),
-	}
+	member := naming.Member(naming.Redis, ordinal)
+	address := net.JoinHostPort(naming.MemberHost(s.Namespace, naming.Redis, ordinal), strconv.Itoa(naming.PortRedis))
+	o := connection(address, s.redisUser(), secrets.Redis, s.tls())
+	o.DialTimeout, o.ReadTimeout, o.WriteTimeout = sampleTimeout, sampleTimeout, sampleTimeout
+	return &redisLook{member: member, client: redis.NewClient(o)}
 }
 
 func (l *redisLook) look(ctx context.Context) drill.Sample {

@@ -74,7 +74,7 @@ func (p *Prober) client(c Config, component string, ordinal int32, port int, who
 	}
 	client := redis.NewClient(&redis.Options{
 		Addr: address, Username: UserOperator, Password: c.Password, ClientName: "pawskind-probe",
-		TLSConfig: c.tls(), Protocol: 2, DisableIdentity: true, PoolSize: 2, MaxRetries: -1, DialerRetries: 1,
+		TLSConfig: c.tls(), Protocol: 2, DisableIdentity: true, MaxRetries: -1, DialerRetries: 1,
 		DialTimeout: c.Timeout, ReadTimeout: c.Timeout, WriteTimeout: c.Timeout, ContextTimeoutEnabled: true,
 		OnConnect: func(ctx context.Context, conn *redis.Conn) error {
 			return identify(ctx, conn, naming.MemberHost(c.Namespace, component, ordinal), whoAreYou)
