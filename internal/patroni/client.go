@@ -4,9 +4,15 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
+	"time"
+
+	"k8s.io/apimachinery/pkg/util/wait"
+	"k8s.io/client-go/util/retry"
 )
 
 // Call sends one of Patroni's unsafe verbs to a member, with the first password
@@ -40,20 +46,42 @@ func (p *Prober) call(ctx context.Context, namespace, member, method, path, pass
 	defer func() { _ = response.Body.Close() }()
 	answer, _ := io.ReadAll(io.LimitReader(response.Body, 4096))
 	if response.StatusCode >= 300 {
-		return response.StatusCode, fmt.Errorf("%s refuses %s %s: %d %s", member, method, path, response.StatusCode, bytes.TrimSpace(answer))
+		return response.StatusCode, &declined{member, method, path, response.StatusCode, string(bytes.TrimSpace(answer))}
 	}
 	return response.StatusCode, nil
 }
 
+// declined is Patroni's answer that it does not do what it was asked.
+type declined struct {
+	member, method, path string
+	status               int
+	words                string
+}
+
+func (d *declined) Error() string {
+	return fmt.Sprintf("%s refuses %s %s: %d %s", d.member, d.method, d.path, d.status, d.words)
+}
+
+// unreached tells that a leader found no replica to hand over to, which may be but
+// for a moment: a member that reads new certificates closes its API meanwhile. The
+// leader still leads (Patroni's api.py: poll_failover_result, is_failover_possible).
+func unreached(err error) bool {
+	var d *declined
+	return errors.As(err, &d) && (d.status == http.StatusServiceUnavailable || strings.Contains(d.words, "no good candidates"))
+}
+
 // Switchover hands the leadership over, to the candidate or, when that is
 // empty, to the replica that Patroni finds best. It returns once another
-// member leads; a context that ends earlier does not take the wish back.
+// member leads; a context that ends earlier does not take the wish back. A
+// leader that reaches no replica is asked up to three times, a second apart.
 func (p *Prober) Switchover(ctx context.Context, namespace, leader, candidate string, passwords []string) error {
 	body := map[string]string{"leader": leader}
 	if candidate != "" {
 		body["candidate"] = candidate
 	}
-	return p.Call(ctx, namespace, leader, http.MethodPost, "/switchover", passwords, body)
+	return retry.OnError(wait.Backoff{Steps: 3, Duration: time.Second}, unreached, func() error {
+		return p.Call(ctx, namespace, leader, http.MethodPost, "/switchover", passwords, body)
+	})
 }
 
 // Restart restarts a member's PostgreSQL, not its pod, when a changed setting

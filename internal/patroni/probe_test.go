@@ -222,4 +222,27 @@ func TestARefusalTellsPatronisWords(t *testing.T) {
 	err := m.prober(t).Switchover(t.Context(), "paws", "patroni-2", "", []string{"pw"})
 	require.ErrorContains(t, err, "switchover is not possible")
 	require.NotContains(t, err.Error(), "pw")
+	require.Len(t, m.bodies, 1, "times that it was asked")
+}
+
+func TestALeaderThatReachesNoReplicaIsAskedAgain(t *testing.T) {
+	answers := []struct {
+		words  string
+		status int
+	}{{"switchover is not possible: no good candidates have been found", 412}, {"Switchover failed", 503}, {"Successfully switched over", 200}}
+	asked := 0
+	m := &members{bodies: make(chan string, len(answers)), answer: func(_, _ string) (string, int) {
+		now := answers[asked]
+		asked++
+		return now.words, now.status
+	}}
+	require.NoError(t, m.prober(t).Switchover(t.Context(), "paws", "patroni-2", "", []string{"pw"}))
+	require.Equal(t, len(answers), asked)
+}
+
+func TestALeaderThatNeverReachesAReplicaSaysSo(t *testing.T) {
+	m := &members{bodies: make(chan string, 3), answer: func(_, _ string) (string, int) { return "Switchover failed", 503 }}
+	err := m.prober(t).Switchover(t.Context(), "paws", "patroni-2", "", []string{"pw"})
+	require.ErrorContains(t, err, "Switchover failed")
+	require.Len(t, m.bodies, 3, "times that it was asked")
 }

@@ -32,11 +32,12 @@ for _ in {1..300}; do
   sleep 0.2
 done
 
-# Wakes Patroni when the postmaster has gone: by itself it would look only at its
-# next turn, up to loop_wait later. Has both read new certificates, and Patroni
-# new secrets.
+# Has Patroni and PostgreSQL read new certificates, and Patroni new secrets, and wakes
+# Patroni for them and when the postmaster has gone. By itself it would look only at
+# its next turn, up to loop_wait later, which an election begins: its API is closed
+# while it reads a certificate, and the others would count it out.
 watch() {
-  local pid='' found nothing certificate now
+  local pid='' wake='' found nothing certificate now
   exec {nothing}<> <(:)
   while :; do
     read -rt 0.3 -u "$nothing" || :
@@ -46,6 +47,7 @@ watch() {
         echo "new certificates: Patroni and PostgreSQL read them"
         kill -HUP $$ || :
         [ -z "$pid" ] || kill -HUP "$pid" || :
+        wake=yes
       fi
     done
     now=''
@@ -54,15 +56,15 @@ watch() {
       renew
       echo "secrets of serial $known: Patroni reads them"
       kill -HUP $$ || :
-      # It does so at its next turn.
-      /etc/patroni/wake.sh localhost || :
+      wake=yes
     fi
     if [ -n "$pid" ] && [ ! -d "/proc/$pid" ]; then
-      pid=''
-      /etc/patroni/wake.sh localhost || :
+      pid='' wake=yes
     elif [ -z "$pid" ] && read -r found 2>/dev/null <"$PGDATA/postmaster.pid" && [ -d "/proc/$found" ]; then
       pid=$found
     fi
+    [ -z "$wake" ] || /etc/patroni/wake.sh localhost || :
+    wake=''
   done
 }
 : >/tmp/certificates
