@@ -37,7 +37,7 @@ exec redis-cli -e --no-auth-warning --user paws360 -h "$POD_NAME.redis" "${tls[@
 		eventually(t, 3*time.Minute, "Redis and the apps have taken it up", func() bool {
 			h, _ := report(t)
 			return statusField(t, "observedGeneration") == kubectl(t, "-n", "paws360", "get", "pawsenv", "paws360", "-o", "jsonpath={.metadata.generation}") &&
-				h.Overall == v1alpha1.Healthy && speaksTLS(t) == on
+				h.Overall == v1alpha1.Healthy && speaksTLS(t) == on && statusField(t, "redisMaster") != ""
 		})
 		require.Equal(t, "yes", cli("get", "kept"), "what was acknowledged is there")
 	}
