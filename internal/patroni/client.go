@@ -9,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"strings"
-	"time"
 
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/util/retry"
@@ -79,7 +78,7 @@ func (p *Prober) Switchover(ctx context.Context, namespace, leader, candidate st
 	if candidate != "" {
 		body["candidate"] = candidate
 	}
-	return retry.OnError(wait.Backoff{Steps: 3, Duration: time.Second}, unreached, func() error {
+	return retry.OnError(wait.Backoff{Steps: 3, Duration: p.pause}, unreached, func() error {
 		return p.Call(ctx, namespace, leader, http.MethodPost, "/switchover", passwords, body)
 	})
 }

@@ -32,6 +32,8 @@ type Prober struct {
 	sql     map[string]*pgx.Conn
 	history map[string]*history
 	now     func() time.Time
+	// pause is before a leader that reached no replica is asked again.
+	pause time.Duration
 
 	// URL gives the address of a member's Patroni, and Postgres, as host:port,
 	// that of its PostgreSQL.
@@ -47,6 +49,7 @@ func NewProber() *Prober {
 		sql:      map[string]*pgx.Conn{},
 		history:  map[string]*history{},
 		now:      time.Now,
+		pause:    time.Second,
 		URL:      RESTURL,
 		Postgres: postgresAddress,
 	}

@@ -236,13 +236,13 @@ func TestALeaderThatReachesNoReplicaIsAskedAgain(t *testing.T) {
 		asked++
 		return now.words, now.status
 	}}
-	require.NoError(t, m.prober(t).Switchover(t.Context(), "paws", "patroni-2", "", []string{"pw"}))
+	require.NoError(t, patroni.WithoutPause(m.prober(t)).Switchover(t.Context(), "paws", "patroni-2", "", []string{"pw"}))
 	require.Equal(t, len(answers), asked)
 }
 
 func TestALeaderThatNeverReachesAReplicaSaysSo(t *testing.T) {
 	m := &members{bodies: make(chan string, 3), answer: func(_, _ string) (string, int) { return "Switchover failed", 503 }}
-	err := m.prober(t).Switchover(t.Context(), "paws", "patroni-2", "", []string{"pw"})
+	err := patroni.WithoutPause(m.prober(t)).Switchover(t.Context(), "paws", "patroni-2", "", []string{"pw"})
 	require.ErrorContains(t, err, "Switchover failed")
 	require.Len(t, m.bodies, 3, "times that it was asked")
 }

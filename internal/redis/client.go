@@ -61,7 +61,8 @@ func (p *Prober) sentinel(c Config, ordinal int32) *redis.Client {
 }
 
 // client is the kept connection to a member, made anew for a new password or
-// other roots. The member says who it is when it is asked so.
+// other roots. The member says who it is when it is asked so. Its pool has the
+// library's size: a small one would soon not ask a member that went away.
 func (p *Prober) client(c Config, component string, ordinal int32, port int, whoAreYou ...any) *redis.Client {
 	address := p.Address(c.Namespace, component, ordinal, port)
 	p.mu.Lock()

@@ -3,6 +3,7 @@ package redis_test
 import (
 	"context"
 	"net"
+	"syscall"
 	"testing"
 	"time"
 
@@ -43,6 +44,32 @@ func TestAFailoverThatNobodyLeadsFails(t *testing.T) {
 	config := redis.Config{Namespace: "paws", Replicas: 1, Sentinels: 2, Timeout: 300 * time.Millisecond}
 	defer prober.Forget(config)
 	require.ErrorContains(t, prober.Failover(context.Background(), config), "telling sentinel-2 to failover")
+}
+
+// go-redis makes no connection for a second once as many failed as the pool is large.
+func TestAMemberThatReturnedIsReachedAtOnce(t *testing.T) {
+	server, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	address := server.Addr().String()
+	require.NoError(t, server.Close())
+	prober := redis.NewProber()
+	prober.Address = func(string, string, int32, int) string { return address }
+	config := redis.Config{Namespace: "paws", Replicas: 1, Sentinels: 1, Timeout: time.Second}
+	defer prober.Forget(config)
+	for range 3 {
+		require.ErrorIs(t, prober.ResetOne(t.Context(), config, 1), syscall.ECONNREFUSED)
+	}
+	server, err = net.Listen("tcp", address)
+	require.NoError(t, err)
+	defer func() { _ = server.Close() }()
+	go func() {
+		for conn, err := server.Accept(); err == nil; conn, err = server.Accept() {
+			_ = conn.Close()
+		}
+	}()
+	err = prober.ResetOne(t.Context(), config, 1)
+	require.Error(t, err, "it hangs up")
+	require.NotErrorIs(t, err, syscall.ECONNREFUSED, "it was asked")
 }
 
 // All members are replaced together once nobody that could become the master
